@@ -1,0 +1,10 @@
+// The list of verbs, in the order of the path.
+#include "cli/verbs.h"
+
+namespace loam {
+
+void add_all_verbs(Cli& cli) {
+  add_inspect(cli);
+}
+
+}  // namespace loam

@@ -1,0 +1,44 @@
+#include "loam/base/memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+namespace loam {
+namespace {
+
+/// The number after `key` in a file of "Key: number kB" lines, in bytes; -1 if it is not there.
+int64_t kilobytes_line(const char* file, const std::string& key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(key, 0) == 0) return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;
+  }
+  return -1;
+}
+
+int64_t number_in(const char* file) {
+  std::ifstream in(file);
+  int64_t value = -1;
+  return in >> value ? value : -1;  // "max" fails, and means no limit
+}
+
+}  // namespace
+
+int64_t available_memory_bytes() {
+  int64_t available = kilobytes_line("/proc/meminfo", "MemAvailable:");
+  if (available < 0) available = int64_t{4} << 30;
+  const int64_t limit = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
+  if (limit > 0 && used >= 0) available = std::min(available, std::max<int64_t>(0, limit - used));
+  return available;
+}
+
+int64_t total_memory_bytes() {
+  const int64_t total = kilobytes_line("/proc/meminfo", "MemTotal:");
+  const int64_t limit = number_in("/sys/fs/cgroup/memory.max");
+  return limit > 0 ? std::min(limit, total) : total;
+}
+
+int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }
+
+}  // namespace loam

@@ -1,0 +1,27 @@
+// Ctrl-C and SIGTERM: long work asks now and then, saves its state and leaves with exit code 130.
+//
+//   install_stop_signals();                       // cli/main.cpp, once
+//   if (stop_requested()) { save(); fail_interrupted("saved at step ", step); }
+#pragma once
+
+#include "loam/base/error.h"
+
+namespace loam {
+
+/// SIGINT and SIGTERM set the flag; a third one ends the process at once.
+void install_stop_signals();
+bool stop_requested();
+/// Sets or clears the flag, for tests and for callers that handled it.
+void request_stop(bool on = true);
+
+template <class... Parts>
+[[noreturn]] void fail_interrupted(const Parts&... parts) {
+  fail(ErrorKind::interrupted, parts...);
+}
+
+/// Throws Error{interrupted} if a stop was asked for; `state` says what stands, such as "nothing was written".
+inline void stop_if_requested(const char* state) {
+  if (stop_requested()) fail_interrupted("stopped on request; ", state);
+}
+
+}  // namespace loam
