@@ -32,6 +32,12 @@ if(LOAM_SANITIZE)
   target_link_options(loam_flags INTERFACE -fsanitize=${LOAM_SANITIZE})
 endif()
 
+if(LOAM_FUZZ)
+  # Coverage and sanitizers in every room; the targets themselves add the fuzzer's main.
+  target_compile_options(loam_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -g)
+  target_link_options(loam_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
 # loam_room(NAME DIR dir [ROOMS room...] [LIBS library...]): every .cpp directly in `dir`, as static library loam_NAME.
 function(loam_room name)
   cmake_parse_arguments(ROOM "" "DIR" "ROOMS;LIBS" ${ARGN})
