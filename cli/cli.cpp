@@ -122,6 +122,7 @@ std::shared_ptr<std::string> Verb::positional(const std::string& name, const std
   auto* option = app_->add_option_function<std::string>(name, [held](const std::string& value) { *held = value; }, help);
   option->type_name("");
   if (required) option->required();
+  positionals_.push_back({name, help, false, false, true});
   finals_.push_back([held] {});
   return held;
 }
@@ -131,8 +132,20 @@ std::shared_ptr<std::vector<std::string>> Verb::positionals(const std::string& n
   auto* option = app_->add_option_function<std::vector<std::string>>(name, [held](const std::vector<std::string>& values) { *held = values; }, help);
   option->type_name("");
   if (required) option->required();
+  positionals_.push_back({name, help, false, true, true});
   finals_.push_back([held] {});
   return held;
+}
+
+std::vector<VerbSetting> Verb::settings() const {
+  std::vector<VerbSetting> out = positionals_;
+  for (const Bound& bound : bound_) out.push_back({bound.key, bound.field.help, bound.field.is_switch, bound.field.is_list, false});
+  return out;
+}
+
+bool Verb::has_setting(const std::string& key) const {
+  const auto all = settings();
+  return std::any_of(all.begin(), all.end(), [&](const VerbSetting& setting) { return setting.key == key; });
 }
 
 void Verb::out(const std::string& help, bool required) {
@@ -261,7 +274,20 @@ void Cli::settle(Verb& verb, const GlobalFlags& flags) {
   for (const auto& final : verb.finals_) final();
 }
 
-Report Cli::dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& printed) {
+const Verb* Cli::find(const std::string& path) const {
+  for (const auto& entry : entries_) {
+    if (entry.path == path) return entry.verb.get();
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Cli::verb_paths() const {
+  std::vector<std::string> out;
+  for (const auto& entry : entries_) out.push_back(entry.path);
+  return out;
+}
+
+Report Cli::dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& printed, bool only_check) {
   std::reverse(words.begin(), words.end());  // CLI11's order
   try {
     app_->parse(words);
@@ -293,6 +319,7 @@ Report Cli::dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& p
     if (entry.verb->app_ != at) continue;
     Verb& verb = *entry.verb;
     settle(verb, flags);
+    if (only_check) return {};
     set_threads(flags.threads > 0 ? static_cast<int>(flags.threads) : hardware_threads());
     TerminalProgress progress(flags.quiet);
     Run run(flags, verb.out_ ? *verb.out_ : std::string(), verb.force_ && *verb.force_, progress);
@@ -341,6 +368,17 @@ Report Cli::call(const std::vector<std::string>& words, const GlobalFlags& inher
   GlobalFlags flags;
   bool printed = false;
   return fresh.dispatch(words, flags, printed);
+}
+
+void Cli::check(const std::vector<std::string>& words, const GlobalFlags& inherited) {
+  Cli fresh;
+  add_all_verbs(fresh);
+  fresh.flags_ = inherited;
+  fresh.flags_.config_file.clear();
+  fresh.flags_.sets.clear();
+  GlobalFlags flags;
+  bool printed = false;
+  fresh.dispatch(words, flags, printed, /*only_check=*/true);
 }
 
 }  // namespace loam

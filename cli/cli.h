@@ -63,6 +63,13 @@ class Run {
   Progress& progress_;
 };
 
+/// One thing a verb can be told, for whoever writes command lines by program (`loam run`) or checks them.
+struct VerbSetting {
+  std::string key;   ///< with underscores; a positional has the name it was declared with
+  std::string help;
+  bool is_switch = false, is_list = false, is_positional = false;
+};
+
 class Verb {
  public:
   using Body = std::function<Report(Run&)>;
@@ -86,6 +93,10 @@ class Verb {
   void out(const std::string& help = "folder to write", bool required = true);
   void run(Body body) { body_ = std::move(body); }
 
+  /// Everything but the global flags, in the order it was declared.
+  std::vector<VerbSetting> settings() const;
+  bool has_setting(const std::string& key) const;
+
  private:
   friend class Cli;
   Verb(CLI::App* app, std::string section) : app_(app), section_(std::move(section)) {}
@@ -100,6 +111,7 @@ class Verb {
   CLI::App* app_;
   std::string section_;
   std::vector<Bound> bound_;
+  std::vector<VerbSetting> positionals_;
   std::vector<std::function<void()>> finals_;
   std::shared_ptr<std::string> out_;
   std::shared_ptr<bool> force_;
@@ -117,9 +129,14 @@ class Cli {
   /// Runs one command line inside this process (`loam run` does its stages so). Throws Error. `quiet_report`: the
   /// report is returned, not printed.
   Report call(const std::vector<std::string>& words, const GlobalFlags& inherited);
+  /// What call() would refuse before any work, refused now: unknown flags, missing or malformed values. Throws Error.
+  void check(const std::vector<std::string>& words, const GlobalFlags& inherited);
+  /// The verb of that path ("collect", "finetune classify"), or null.
+  const Verb* find(const std::string& path) const;
+  std::vector<std::string> verb_paths() const;
 
  private:
-  Report dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& printed);
+  Report dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& printed, bool only_check = false);
   void settle(Verb& verb, const GlobalFlags& flags);
   std::unique_ptr<CLI::App> app_;
   GlobalFlags flags_;
