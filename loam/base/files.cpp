@@ -77,6 +77,22 @@ void write_file(const fs::path& file, std::string_view bytes) {
   out.commit();
 }
 
+void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view bytes) {
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) fail_io(file, "open");
+  struct Closer {
+    int descriptor;
+    ~Closer() { ::close(descriptor); }
+  } closer{descriptor};
+  struct stat info = {};
+  if (::fstat(descriptor, &info) != 0) fail_io(file, "look at");
+  require_input(info.st_size >= keep_bytes, file, " has ", info.st_size, " bytes, wanted at least ", keep_bytes);
+  if (::ftruncate(descriptor, keep_bytes) != 0) fail_io(file, "cut");
+  if (::lseek(descriptor, keep_bytes, SEEK_SET) < 0) fail_io(file, "seek in");
+  write_all(descriptor, bytes, file);
+  if (::fsync(descriptor) != 0) fail_io(file, "flush");
+}
+
 void rename_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail_io(to, "rename the finished file to");
   sync_folder(to.parent_path());

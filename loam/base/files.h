@@ -21,6 +21,10 @@ std::string read_file(const fs::path& file, int64_t limit_bytes = int64_t{1} << 
 /// Bytes to a file, by temporary file and rename. Throws Error{io}.
 void write_file(const fs::path& file, std::string_view bytes);
 
+/// Cuts a file (made if absent) to its first `keep_bytes`, appends `bytes`, and flushes it to the disk: how a log that
+/// grows with the work is brought back to what a saved state knows of. Throws Error{io}; Error{input} if it is shorter.
+void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view bytes);
+
 /// Renames and makes the rename durable (fsync of the folder). Throws Error{io}.
 void rename_durably(const fs::path& from, const fs::path& to);
 

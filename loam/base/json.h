@@ -21,6 +21,8 @@ Json parse_json(std::string_view text, std::string_view where);
 Json read_json(const std::filesystem::path& file, int64_t limit_bytes = int64_t{1} << 30);
 /// One line; invalid UTF-8 becomes U+FFFD.
 std::string to_line(const Json& value);
+/// Appends `text` as a JSON string, quotes included; only what JSON demands is escaped. `text` must be UTF-8.
+void append_json_string(std::string& out, std::string_view text);
 /// Two spaces of indent and a line end at the end.
 std::string to_pretty(const Json& value);
 

@@ -1,0 +1,321 @@
+#include "loam/artifacts/corpus.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "loam/base/error.h"
+#include "loam/base/files.h"
+#include "loam/formats/utf8.h"
+#include "loam/formats/zstd.h"
+
+namespace loam {
+namespace {
+
+constexpr int64_t kReadBytes = int64_t{1} << 20;
+constexpr int64_t kLongestRow = int64_t{2} << 30;  // no writer of ours comes near: a damaged file might
+
+std::string part_name(const char* kind, int64_t part) { return fmt::format("{}-{:05}.jsonl.zst", kind, part); }
+
+std::string kept_name(const char* kind, int64_t part) { return fmt::format("{}-{:05}.rows", kind, part); }
+
+void append_member(std::string& out, const char* key, std::string_view text) {
+  out += '"';
+  out += key;
+  out += "\":";
+  if (valid_utf8(text)) {
+    append_json_string(out, text);
+  } else {
+    append_json_string(out, repaired_utf8(text));
+  }
+}
+
+std::vector<std::string> promised(const Artifact& corpus, std::string_view prefix) {
+  std::vector<std::string> names;
+  for (const auto& file : corpus.files) {
+    if (file.name.starts_with(prefix) && file.name.ends_with(".jsonl.zst")) names.push_back(file.name);
+  }
+  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;  // part 100000 has a digit more
+  });
+  return names;
+}
+
+/// Lines of a zstd file; each is followed by simdjson's padding.
+class LineReader {
+ public:
+  explicit LineReader(const fs::path& path) : path_(path), file_(path) {}
+
+  /// False at the end. The view lives until the next call.
+  bool next(std::string_view& line) {
+    size_t looked = 0;
+    for (;;) {
+      const char* from = buffer_.data() + begin_ + looked;
+      if (const void* at = std::memchr(from, '\n', end_ - begin_ - looked)) {
+        const size_t length = static_cast<size_t>(static_cast<const char*>(at) - (buffer_.data() + begin_));
+        line = std::string_view(buffer_.data() + begin_, length);
+        begin_ += length + 1;
+        return true;
+      }
+      looked = end_ - begin_;
+      if (done_) {
+        if (looked == 0) return false;
+        line = std::string_view(buffer_.data() + begin_, looked);
+        begin_ = end_;
+        return true;
+      }
+      fill();
+    }
+  }
+
+ private:
+  void fill() {
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    require_input(static_cast<int64_t>(end_) < kLongestRow, path_, ": a row is longer than ", kLongestRow, " bytes");
+    const size_t wanted = end_ + static_cast<size_t>(kReadBytes) + simdjson::SIMDJSON_PADDING;
+    if (buffer_.size() < wanted) buffer_.resize(std::max(wanted, end_ * 2));
+    const int64_t n = file_.read(buffer_.data() + end_, static_cast<int64_t>(buffer_.size() - end_ - simdjson::SIMDJSON_PADDING));
+    if (n == 0) done_ = true;
+    end_ += static_cast<size_t>(n);
+  }
+
+  fs::path path_;
+  ZstdFileReader file_;
+  std::string buffer_;
+  size_t begin_ = 0, end_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace
+
+std::string document_row(const Document& d) {
+  std::string out = "{";
+  append_member(out, "id", d.id);
+  out += ',';
+  append_member(out, "text", d.text);
+  out += ',';
+  append_member(out, "source", d.source);
+  out += ',';
+  append_member(out, "url", d.url);
+  out += ',';
+  append_member(out, "added", d.added);
+  out += ',';
+  append_member(out, "created", d.created);
+  out += ",\"metadata\":";
+  out += to_line(d.metadata.is_null() ? Json::object() : d.metadata);
+  out += "}\n";
+  return out;
+}
+
+std::string dropped_row(const Dropped& d) {
+  std::string out = "{";
+  append_member(out, "id", d.id);
+  out += ',';
+  append_member(out, "source", d.source);
+  out += ',';
+  append_member(out, "url", d.url);
+  out += ',';
+  append_member(out, "reason", d.reason);
+  out += ",\"value\":";
+  out += to_line(d.value);
+  out += ",\"threshold\":";
+  out += to_line(d.threshold);
+  out += ',';
+  append_member(out, "text", d.text);
+  out += "}\n";
+  return out;
+}
+
+CorpusWriter::CorpusWriter(fs::path folder, int64_t part_bytes) : folder_(std::move(folder)), part_bytes_(part_bytes) {
+  make_folder(folder_);
+}
+
+void CorpusWriter::add_row(std::string_view row) {
+  rows_ += row;
+  ++documents_;
+  if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
+}
+
+void CorpusWriter::drop_row(std::string_view row) {
+  dropped_ += row;
+  if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
+}
+
+void CorpusWriter::end_part() {
+  auto write = [&](const char* kind, std::string& rows) {
+    ZstdFileWriter out(folder_ / part_name(kind, part_));
+    out.write(rows);
+    out.commit();
+    rows.clear();
+  };
+  write("documents", rows_);
+  write("dropped", dropped_);
+  ++part_;
+}
+
+std::vector<std::string> CorpusWriter::finish() {
+  if (part_ == 0 || !rows_.empty() || !dropped_.empty()) end_part();
+  std::vector<std::string> names;
+  for (int64_t part = 0; part < part_; ++part) names.push_back(part_name("documents", part));
+  for (int64_t part = 0; part < part_; ++part) names.push_back(part_name("dropped", part));
+  return names;
+}
+
+Json CorpusWriter::save(const fs::path& state) {
+  // Files of one part only grow, and those of the part before stay: so an earlier result holds until the caller has
+  // stored this one.
+  if (saved_part_ != part_) {
+    for (const char* kind : {"documents", "dropped"}) {
+      std::error_code ignored;
+      for (int64_t old = last_kept_; old < saved_part_; ++old) fs::remove(state / kept_name(kind, old), ignored);
+    }
+    last_kept_ = std::max<int64_t>(saved_part_, 0);
+    saved_part_ = part_;
+    saved_rows_ = saved_dropped_ = 0;
+  }
+  auto keep = [&](const char* kind, const std::string& rows, int64_t& saved) {
+    append_durably(state / kept_name(kind, part_), saved, std::string_view(rows).substr(static_cast<size_t>(saved)));
+    saved = static_cast<int64_t>(rows.size());
+  };
+  keep("documents", rows_, saved_rows_);
+  keep("dropped", dropped_, saved_dropped_);
+  return {{"part", part_}, {"documents", documents_}, {"rows_bytes", saved_rows_}, {"dropped_bytes", saved_dropped_}, {"part_bytes", part_bytes_}};
+}
+
+void CorpusWriter::resume(const fs::path& state, const Json& saved) {
+  part_ = get_int(saved, "part");
+  documents_ = get_int(saved, "documents");
+  require_input(get_int(saved, "part_bytes") == part_bytes_, state, ": was written with parts of another size");
+  auto take = [&](const char* kind, std::string& rows, int64_t bytes) {
+    rows.clear();
+    if (bytes == 0) return;
+    const fs::path file = state / kept_name(kind, part_);
+    rows = read_file(file);
+    require_input(static_cast<int64_t>(rows.size()) >= bytes, file, " is cut off; give --force to start anew");
+    rows.resize(static_cast<size_t>(bytes));
+  };
+  take("documents", rows_, get_int(saved, "rows_bytes"));
+  take("dropped", dropped_, get_int(saved, "dropped_bytes"));
+  saved_part_ = last_kept_ = part_;
+  saved_rows_ = static_cast<int64_t>(rows_.size());
+  saved_dropped_ = static_cast<int64_t>(dropped_.size());
+}
+
+struct CorpusReader::State {
+  std::vector<fs::path> files;
+  bool with_metadata = true;
+  size_t next_file = 0;
+  std::unique_ptr<LineReader> lines;
+  std::string name;
+  int64_t row = -1;
+  // The DOM, not ondemand: only the former picks the processor's widest instructions when the program runs.
+  simdjson::dom::parser parser;
+
+  Document parse(std::string_view line) {
+    Document d;
+    bool has_text = false;
+    const simdjson::dom::object fields = parser.parse(line.data(), line.size(), /*realloc_if_needed=*/false).get_object();
+    for (const auto& [key, value] : fields) {
+      if (key == "text") {
+        d.text = std::string(value.get_string().value());
+        has_text = true;
+      } else if (key == "metadata") {
+        if (with_metadata) d.metadata = Json::parse(simdjson::minify(value));
+      } else if (std::string* member = member_of(d, key); member != nullptr && !value.is_null()) {
+        *member = std::string(value.get_string().value());
+      }
+    }
+    require_input(has_text, "the row has no \"text\"");
+    return d;
+  }
+
+  static std::string* member_of(Document& d, std::string_view key) {
+    if (key == "id") return &d.id;
+    if (key == "source") return &d.source;
+    if (key == "url") return &d.url;
+    if (key == "added") return &d.added;
+    if (key == "created") return &d.created;
+    return nullptr;
+  }
+};
+
+CorpusReader::CorpusReader(const Artifact& corpus, bool with_metadata) : state_(std::make_unique<State>()) {
+  require_input(corpus.kind == "corpus", corpus.folder, " is a ", corpus.kind, ", wanted a corpus");
+  for (const auto& name : document_files(corpus)) state_->files.push_back(corpus.path(name));
+  state_->with_metadata = with_metadata;
+}
+
+CorpusReader::CorpusReader(const fs::path& file, bool with_metadata) : state_(std::make_unique<State>()) {
+  state_->files.push_back(file);
+  state_->with_metadata = with_metadata;
+}
+
+CorpusReader::~CorpusReader() = default;
+CorpusReader::CorpusReader(CorpusReader&&) noexcept = default;
+CorpusReader& CorpusReader::operator=(CorpusReader&&) noexcept = default;
+
+std::optional<Document> CorpusReader::next() {
+  State& s = *state_;
+  std::string_view line;
+  for (;;) {
+    if (s.lines) {
+      if (s.lines->next(line)) break;
+      s.lines.reset();
+    }
+    if (s.next_file == s.files.size()) return std::nullopt;
+    const fs::path& file = s.files[s.next_file++];
+    s.lines = std::make_unique<LineReader>(file);
+    s.name = file.filename().string();
+    s.row = -1;
+  }
+  ++s.row;
+  try {
+    return s.parse(line);
+  } catch (const simdjson::simdjson_error& e) {
+    fail(ErrorKind::input, s.files[s.next_file - 1], ": row ", s.row, " is not a document: ", e.what());
+  } catch (const nlohmann::json::exception& e) {
+    fail(ErrorKind::input, s.files[s.next_file - 1], ": row ", s.row, " is not a document: ", e.what());
+  } catch (Error& e) {
+    e.during(s.files[s.next_file - 1], ": row ", s.row);
+    throw;
+  }
+}
+
+const std::string& CorpusReader::file() const { return state_->name; }
+int64_t CorpusReader::row() const { return state_->row; }
+
+std::vector<Dropped> read_dropped(const fs::path& file) {
+  std::vector<Dropped> out;
+  LineReader lines(file);
+  std::string_view line;
+  while (lines.next(line)) {
+    const Json row = parse_json(line, file.string());
+    out.push_back({get_string(row, "id"), get_string(row, "source"), get_string(row, "url", ""), get_string(row, "reason"),
+                   row.value("value", Json()), row.value("threshold", Json()), get_string(row, "text", "")});
+  }
+  return out;
+}
+
+std::vector<std::string> document_files(const Artifact& corpus) { return promised(corpus, "documents-"); }
+std::vector<std::string> dropped_files(const Artifact& corpus) { return promised(corpus, "dropped-"); }
+
+Artifact write_corpus(const fs::path& folder, const std::vector<Document>& documents, bool force) {
+  ArtifactWriter out(folder, "corpus", Json::object(), {}, force);
+  CorpusWriter rows(folder);
+  int64_t bytes = 0, characters = 0;
+  for (const Document& document : documents) {
+    rows.add(document);
+    bytes += static_cast<int64_t>(document.text.size());
+    characters += count_code_points(document.text);
+  }
+  for (const std::string& name : rows.finish()) out.promise(name);
+  return out.finish({{"documents", documents.size()}, {"bytes", bytes}, {"characters", characters}, {"dropped", 0}});
+}
+
+}  // namespace loam

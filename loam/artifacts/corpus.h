@@ -1,0 +1,111 @@
+// The corpus: documents as rows of `documents-00000.jsonl.zst`..., what was left out as rows of `dropped-00000.jsonl.zst`.
+//
+//   CorpusReader in(open_artifact(folder, "corpus"));
+//   while (auto document = in.next()) use(document->text, in.file(), in.row());
+//
+//   CorpusWriter out(folder);
+//   out.add({.id = "books/a.txt#1", .text = text, .source = "books"});
+//   for (const auto& name : out.finish()) artifact.promise(name);
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "loam/artifacts/manifest.h"
+#include "loam/base/json.h"
+
+namespace loam {
+
+/// One row of the corpus (the Dolma layout). All text is UTF-8; line ends inside it may be any that Unicode has.
+struct Document {
+  std::string id;       ///< unique in the corpus and the same in every run; no control characters
+  std::string text;
+  std::string source;   ///< the source's name
+  std::string url;      ///< where it is on the web, if that is known
+  std::string added;    ///< left empty by collect: a time of day in here would make equal runs differ
+  std::string created;  ///< the document's own date, ISO 8601, if it has one
+  Json metadata = Json::object();
+};
+
+/// One row of the ledger: a document that was left out.
+struct Dropped {
+  std::string id, source, url;
+  std::string reason;      ///< the rule's name, or what was wrong with the file
+  Json value, threshold;   ///< what was measured and what it was held against; null where there is nothing to measure
+  std::string text;
+};
+
+/// One line, its line end included. Text that is not UTF-8 is repaired with U+FFFD.
+std::string document_row(const Document& document);
+std::string dropped_row(const Dropped& dropped);
+
+/// Rows to files. Part k is `documents-<k>.jsonl.zst` with `dropped-<k>.jsonl.zst`, the ledger of the same stretch of
+/// input; a part ends with the row that brings both together to `part_bytes`. The bytes depend on the rows alone.
+class CorpusWriter {
+ public:
+  static constexpr int64_t kPartBytes = int64_t{64} << 20;
+  explicit CorpusWriter(std::filesystem::path folder, int64_t part_bytes = kPartBytes);
+
+  void add(const Document& document) { add_row(document_row(document)); }
+  void drop(const Dropped& dropped) { drop_row(dropped_row(dropped)); }
+  void add_row(std::string_view row);   ///< as document_row() gives them
+  void drop_row(std::string_view row);
+  int64_t documents() const { return documents_; }  ///< rows added so far
+  int64_t part() const { return part_; }            ///< parts that are finished files
+
+  /// Writes the last part; the names of all files, in order. At least one part is written, be it empty.
+  std::vector<std::string> finish();
+
+  /// Keeps the rows of the unfinished part under `state`; the result goes to resume(). A later save writes only what
+  /// came since, and what an earlier one kept stays good until the caller has stored the new result.
+  Json save(const std::filesystem::path& state);
+  /// Goes on from what save() returned. Throws Error{input} if what it kept is not there.
+  void resume(const std::filesystem::path& state, const Json& saved);
+
+ private:
+  void end_part();
+  std::filesystem::path folder_;
+  int64_t part_bytes_, part_ = 0, documents_ = 0;
+  std::string rows_, dropped_;               // of the unfinished part
+  int64_t saved_part_ = -1;                     // the part whose rows the kept files hold, and how many bytes of them
+  int64_t saved_rows_ = 0, saved_dropped_ = 0;
+  int64_t last_kept_ = 0;                       // kept files of parts before this one are gone
+};
+
+/// Documents in order. Holds one row and a buffer of 1 MiB, whatever the corpus's size.
+class CorpusReader {
+ public:
+  /// All documents of a corpus. `with_metadata` off leaves Document::metadata empty, which is quicker.
+  explicit CorpusReader(const Artifact& corpus, bool with_metadata = true);
+  /// Those of one documents-*.jsonl.zst alone, so that several can be read at once.
+  explicit CorpusReader(const std::filesystem::path& file, bool with_metadata = true);
+  ~CorpusReader();
+  CorpusReader(CorpusReader&&) noexcept;
+  CorpusReader& operator=(CorpusReader&&) noexcept;
+
+  /// None at the end. Throws Error{input} naming file and row if a row is no document or the file is damaged.
+  std::optional<Document> next();
+  const std::string& file() const;  ///< name of the file that holds the last document: "documents-00000.jsonl.zst"
+  int64_t row() const;              ///< its row there, from 0
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Ledger rows of one dropped-*.jsonl.zst, in order.
+std::vector<Dropped> read_dropped(const std::filesystem::path& file);
+
+/// Names of the documents-*.jsonl.zst (or of the ledger's files) of a corpus, in order.
+std::vector<std::string> document_files(const Artifact& corpus);
+std::vector<std::string> dropped_files(const Artifact& corpus);
+
+/// A finished corpus of documents at hand, with counts; for texts made in memory.
+Artifact write_corpus(const std::filesystem::path& folder, const std::vector<Document>& documents, bool force = false);
+
+}  // namespace loam
