@@ -1,0 +1,131 @@
+#include "loam/kernels/backend.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "loam/base/error.h"
+#include "loam/base/memory.h"
+#include "loam/base/progress.h"
+#include "loam/base/threads.h"
+#include "loam/kernels/cpu/cpu_backend.h"
+#include "loam/kernels/ref/ref_backend.h"
+
+namespace loam {
+namespace {
+
+void release_host(void* data, int64_t bytes) { ::munmap(data, static_cast<size_t>(bytes)); }
+
+/// Host memory in whole pages; huge ones where the kernel grants them: first touch is several times faster.
+Buffer allocate_host(int64_t count) {
+  constexpr int64_t kHugePage = int64_t{2} << 20;
+  int64_t bytes = std::max<int64_t>(count * 4, 64);
+  bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  require(count >= 0 && bytes > 0, "a buffer of ", count, " numbers");
+  void* data = ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED || bytes > total_memory_bytes()) {
+    if (data != MAP_FAILED) ::munmap(data, static_cast<size_t>(bytes));
+    fail(ErrorKind::resource, "no memory for ", human_bytes(static_cast<double>(bytes)), "; this machine has ", human_bytes(static_cast<double>(total_memory_bytes())));
+  }
+  ::madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  return Buffer(data, bytes, release_host);
+}
+
+class HostBackend : public Backend {
+ public:
+  HostBackend(std::string name, const cpu::Parts& parts) : name_(std::move(name)), parts_(parts) {}
+  std::string name() const override { return name_; }
+  std::string isa() const override { return parts_.isa; }
+  const MatmulKernels& matmul() const override { return *parts_.matmul; }
+  const NormKernels& norm() const override { return *parts_.norm; }
+  const AttentionKernels& attention() const override { return *parts_.attention; }
+  const ElementwiseKernels& elementwise() const override { return *parts_.elementwise; }
+  const HeadKernels& head() const override { return *parts_.head; }
+  const OptimizerKernels& optimizer() const override { return *parts_.optimizer; }
+  Buffer allocate(int64_t count) const override { return allocate_host(count); }
+  void upload(float* to, const float* from, int64_t count) const override { copy(to, from, count); }
+  void download(float* to, const float* from, int64_t count) const override { copy(to, from, count); }
+  void upload(int32_t* to, const int32_t* from, int64_t count) const override { copy(to, from, count); }
+
+  double peak_flops() const override {
+    static std::mutex mutex;
+    std::lock_guard lock(mutex);
+    if (peak_threads_ != threads()) {
+      peak_threads_ = threads();
+      peak_ = 0;
+      int64_t rounds = 20000;
+      for (int repeat = 0; repeat < 8; ++repeat) {  // the best of several: others may be using the machine
+        const double began = seconds_now();
+        parallel_for(threads(), [&](int64_t) { sink_ = parts_.spin(rounds); });
+        const double seconds = seconds_now() - began;
+        peak_ = std::max(peak_, static_cast<double>(rounds) * parts_.operations_per_round * threads() / seconds);
+        if (seconds < 0.01) rounds *= 2;
+      }
+    }
+    return peak_;
+  }
+
+ private:
+  static void copy(void* to, const void* from, int64_t count) {
+    if (count > 0) std::memcpy(to, from, static_cast<size_t>(count) * 4);
+  }
+  std::string name_;
+  cpu::Parts parts_;
+  mutable double peak_ = 0;
+  mutable int peak_threads_ = 0;
+  mutable volatile float sink_ = 0;
+};
+
+bool machine_has(const std::string& isa) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (isa == "avx512") {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
+  }
+  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return isa == "generic";
+}
+
+}  // namespace
+
+std::vector<std::string> usable_isas() {
+  std::vector<std::string> isas;
+  for (const char* isa : {"generic", "avx2", "avx512"}) {
+    if (machine_has(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+const Backend& cpu_backend(const std::string& isa) {
+  static const HostBackend generic("cpu", cpu::generic::parts());
+#if defined(__x86_64__)
+  static const HostBackend avx2("cpu", cpu::avx2::parts());
+  static const HostBackend avx512("cpu", cpu::avx512::parts());
+#endif
+  if (isa != "generic" && isa != "avx2" && isa != "avx512") {
+    fail(ErrorKind::usage, "there is no instruction set \"", isa, "\"; there are generic, avx2 and avx512");
+  }
+  if (!machine_has(isa)) fail(ErrorKind::device, "this machine's CPU has no ", isa, "; its best is ", usable_isas().back());
+#if defined(__x86_64__)
+  if (isa == "avx2") return avx2;
+  if (isa == "avx512") return avx512;
+#endif
+  return generic;
+}
+
+const Backend& backend(const std::string& name) {
+  static const HostBackend ref("ref", ref::parts());
+  if (name == "ref") return ref;
+  if (name == "cpu") {
+    const char* forced = std::getenv("LOAM_ISA");
+    return cpu_backend(forced != nullptr && *forced != '\0' ? forced : usable_isas().back());
+  }
+  fail(ErrorKind::usage, "there is no backend \"", name, "\"; there are cpu and ref");
+}
+
+}  // namespace loam

@@ -1,0 +1,41 @@
+// The cpu backend of one instruction set: its families, its memory, its peak.
+#include "loam/kernels/cpu/cpu_backend.h"
+
+#include "loam/base/threads.h"
+#include "loam/kernels/cpu/families.h"
+#include "loam/kernels/cpu/simd.h"
+
+#define LOAM_TEXT(x) #x
+#define LOAM_NAME_OF(x) LOAM_TEXT(x)
+
+namespace loam::cpu::LOAM_ISA {
+namespace {
+
+/// Independent multiply-adds in registers; returns something that depends on all of them.
+__attribute__((noinline)) float spin(int64_t rounds) {
+  constexpr int kChains = 2 * kTileRows;
+  vf acc[kChains];
+  for (int i = 0; i < kChains; ++i) acc[i] = splat(static_cast<float>(i));
+  vf a = splat(0.999f), b = splat(1e-3f);
+  for (int64_t r = 0; r < rounds; ++r) {
+#pragma GCC unroll 32
+    for (int i = 0; i < kChains; ++i) acc[i] = acc[i] * a + b;
+  }
+  vf total = {};
+  for (int i = 0; i < kChains; ++i) total += acc[i];
+  return sum(total);
+}
+
+}  // namespace
+
+Parts parts() {
+  static const Matmul matmul;
+  static const Norm norm;
+  static const Attention attention;
+  static const Elementwise elementwise;
+  static const Head head;
+  static const Optimizer optimizer;
+  return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &spin, 2.0 * 2.0 * kTileRows * kWidth};
+}
+
+}  // namespace loam::cpu::LOAM_ISA

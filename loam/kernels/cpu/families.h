@@ -1,0 +1,61 @@
+// The cpu backend's classes, once for each instruction set.
+#pragma once
+
+#include "loam/kernels/attention.h"
+#include "loam/kernels/elementwise.h"
+#include "loam/kernels/head.h"
+#include "loam/kernels/matmul.h"
+#include "loam/kernels/norm.h"
+#include "loam/kernels/optimizer.h"
+
+namespace loam::cpu::LOAM_ISA {
+
+class Matmul final : public MatmulKernels {
+ public:
+  void nt(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override;
+  void nn(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override;
+  void tn_add(Mat y, ConstMat a, ConstMat b) const override;
+  void sum_rows_add(Vec y, ConstMat x) const override;
+};
+
+class Norm final : public NormKernels {
+ public:
+  void layernorm_forward(Mat y, Vec mean, Vec rstd, ConstMat x, ConstVec gain, ConstVec bias, float eps) const override;
+  void layernorm_backward_add(Mat dx, Vec dgain, Vec dbias, ConstMat dy, ConstMat x, ConstVec gain, ConstVec mean, ConstVec rstd) const override;
+  void rmsnorm_forward(Mat y, Vec rstd, ConstMat x, ConstVec gain, float eps) const override;
+  void rmsnorm_backward_add(Mat dx, Vec dgain, ConstMat dy, ConstMat x, ConstVec gain, ConstVec rstd) const override;
+};
+
+class Attention final : public AttentionKernels {
+ public:
+  void forward(Mat y, Vec lse, ConstMat q, ConstMat k, ConstMat v, const AttentionShape& shape) const override;
+  void backward(Mat dq, Mat dk, Mat dv, ConstMat dy, ConstMat y, ConstVec lse, ConstMat q, ConstMat k, ConstMat v,
+                const AttentionShape& shape) const override;
+  void cached(Mat y, ConstMat q, ConstMat keys, ConstMat values, int64_t first, const AttentionShape& shape) const override;
+};
+
+class Elementwise final : public ElementwiseKernels {
+ public:
+  void swiglu_forward(Mat y, ConstMat gate, ConstMat up) const override;
+  void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const override;
+  void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const override;
+  void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const override;
+  void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const override;
+  void dropout(Mat x, float p, uint64_t key, int64_t first_row) const override;
+  void add(Mat y, ConstMat x) const override;
+  void fill(Vec y, float value) const override;
+};
+
+class Head final : public HeadKernels {
+ public:
+  void loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_t* targets, ConstVec weights) const override;
+  void log_softmax(Mat logits) const override;
+};
+
+class Optimizer final : public OptimizerKernels {
+ public:
+  void adamw(Vec w, Vec m, Vec v, ConstVec g, const AdamWStep& step) const override;
+  double sum_of_squares(ConstVec x) const override;
+};
+
+}  // namespace loam::cpu::LOAM_ISA

@@ -1,0 +1,121 @@
+// Whole matrix products from tiles: packing, the split into tasks, what is fused behind.
+#pragma once
+
+#include "loam/base/threads.h"
+#include "loam/kernels/cpu/scratch.h"
+#include "loam/kernels/cpu/tile.h"
+#include "loam/kernels/matmul.h"
+
+namespace loam::cpu::LOAM_ISA {
+
+constexpr int64_t kDepth = 512;        // sums are cut here: a packed panel then stays in the nearest caches
+constexpr int64_t kPackedCols = 4096;  // and the packed block (8 MiB) in the last one
+
+/// The second factor as it stands in memory: (depth, cols), or its transpose (cols, depth).
+struct Right {
+  const float* p;
+  int64_t ld;
+  bool transposed;
+};
+
+LOAM_INLINE int64_t packed_size(int64_t depth, int64_t cols) { return depth * round_up(cols, kTileCols); }
+
+/// Packs rows [k0, k0 + depth) and columns [c0, c0 + cols) of b.
+inline void pack(float* to, Right b, int64_t k0, int64_t depth, int64_t c0, int64_t cols) {
+  const int64_t panels = (cols + kTileCols - 1) / kTileCols;
+  const int64_t grain = max_of(1, 16384 / (depth * kTileCols));
+  parallel_chunks(panels, grain, [&](int64_t first, int64_t last) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      const int64_t c = c0 + panel * kTileCols, width = min_of(kTileCols, c0 + cols - c);
+      float* at = to + panel * depth * kTileCols;
+      if (b.transposed) {
+        pack_panel_columns(at, b.p + c * b.ld + k0, b.ld, depth, width);
+      } else {
+        pack_panel_rows(at, b.p + k0 * b.ld + c, b.ld, depth, width);
+      }
+    }
+  });
+}
+
+/// gelu(x) = x * sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): the same as x/2 (1 + tanh u).
+LOAM_INLINE vf gelu_sigmoid(vf x) {
+  const vf u2 = x * (1.5957691216f + 0.0713548162726f * x * x);
+  return 1.0f / (1.0f + vexp(-u2));
+}
+LOAM_INLINE vf gelu_value(vf x) { return x * gelu_sigmoid(x); }
+LOAM_INLINE vf gelu_slope(vf x) {
+  const vf s = gelu_sigmoid(x);
+  return s + x * s * (1.0f - s) * (1.5957691216f + 3.0f * 0.0713548162726f * x * x);
+}
+
+/// Writes one vector of a finished or partial sum at (row, col), with what follows it.
+LOAM_INLINE void write_vector(Mat y, vf sum, int64_t row, int64_t col, int64_t n, bool add, bool last, const Epilogue& then) {
+  float* at = y.data + row * y.ld + col;
+  if (add) sum += load_some(at, n);
+  if (last) {
+    if (then.bias.data != nullptr) sum += load_some(then.bias.data + col, n);
+    if (then.residual.data != nullptr) sum += load_some(then.residual.data + row * then.residual.ld + col, n);
+    if (then.gelu_gradient_at.data != nullptr) {
+      sum *= gelu_slope(load_some(then.gelu_gradient_at.data + row * then.gelu_gradient_at.ld + col, n));
+    }
+    if (then.activated.data != nullptr) {
+      store_some(then.activated.data + row * then.activated.ld + col, gelu_value(sum), n);
+    }
+  }
+  store_some(at, sum, n);
+}
+
+/// The rectangle rows [r0, r1) x panels [p0, p1) of y (+)= a * packed.
+template <Walk kWalk>
+inline void multiply_block(Mat y, Left a, const float* packed, int64_t depth, int64_t r0, int64_t r1, int64_t p0, int64_t p1,
+                           int64_t c0, int64_t cols, bool add, bool last, const Epilogue& then) {
+  for (int64_t panel = p0; panel < p1; ++panel) {
+    const float* b = packed + panel * depth * kTileCols;
+    const int64_t col = panel * kTileCols, width = min_of(kTileCols, cols - col);
+    for (int64_t row = r0; row < r1; row += kTileRows) {
+      with_rows(min_of(kTileRows, r1 - row), [&]<int kRows>() __attribute__((always_inline)) {
+        vf acc[kRows][kTileVectors] = {};
+        multiply_tile<kRows, kWalk>(acc, {kWalk == Walk::rows ? a.p + row * a.stride : a.p + row, a.stride}, b, depth);
+        const int64_t n0 = min_of(kWidth, width), n1 = width - n0;
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+          write_vector(y, acc[r][0], row + r, c0 + col, n0, add, last, then);
+          if (n1 > 0) write_vector(y, acc[r][1], row + r, c0 + col + kWidth, n1, add, last, then);
+        }
+      });
+    }
+  }
+}
+
+/// y[:, c0 .. c0+cols) (+)= a * packed, split into tasks of a few million operations.
+template <Walk kWalk>
+inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, int64_t depth, int64_t c0, int64_t cols, bool add, bool last,
+                            const Epilogue& then) {
+  const int64_t panels = (cols + kTileCols - 1) / kTileCols;
+  const int64_t group = min_of(panels, max_of(1, 512 / kTileCols));
+  const int64_t groups = (panels + group - 1) / group;
+  const int64_t tile_operations = 2 * kTileRows * group * kTileCols * depth;
+  const int64_t block = kTileRows * min_of(16, max_of(1, 4'000'000 / tile_operations));
+  const int64_t blocks = (rows + block - 1) / block;
+  parallel_for(groups * blocks, [&](int64_t task) {
+    const int64_t p0 = task / blocks * group, r0 = task % blocks * block;
+    multiply_block<kWalk>(y, a, packed, depth, r0, min_of(r0 + block, rows), p0, min_of(p0 + group, panels), c0, cols, add, last, then);
+  });
+}
+
+/// y (+)= a b: rows x cols sums of `depth` products.
+template <Walk kWalk>
+inline void product(Mat y, int64_t rows, int64_t cols, int64_t depth, Left a, Right b, bool add, const Epilogue& then = {}) {
+  for (int64_t c0 = 0; c0 < cols; c0 += kPackedCols) {
+    const int64_t width = min_of(kPackedCols, cols - c0);
+    for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+      const int64_t part = min_of(kDepth, depth - k0);
+      float* packed = scratch(kPackedSlot, packed_size(part, width));
+      pack(packed, b, k0, part, c0, width);
+      const Left from{kWalk == Walk::rows ? a.p + k0 : a.p + k0 * a.stride, a.stride};
+      multiply_packed<kWalk>(y, rows, from, packed, part, c0, width, add || k0 > 0, k0 + part == depth, then);
+    }
+  }
+}
+
+}  // namespace loam::cpu::LOAM_ISA

@@ -1,0 +1,37 @@
+// What works number by number: gated activation, rotary positions, dropout, embeddings, sums.
+#pragma once
+
+#include <cstdint>
+
+#include "loam/tensor/mat.h"
+
+namespace loam {
+
+class ElementwiseKernels {
+ public:
+  virtual ~ElementwiseKernels() = default;
+
+  /// y = silu(gate) * up, silu(z) = z / (1 + e^-z) (Shazeer 2020). All (N,F).
+  virtual void swiglu_forward(Mat y, ConstMat gate, ConstMat up) const = 0;
+  /// Writes dgate and dup. dgate may be gate, dup may be up.
+  virtual void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const = 0;
+
+  /// Rotates each head's halves in place by position (Su et al. 2021, in Llama's half-split order):
+  /// (a, b) -> (a cos - b sin, b cos + a sin). x: (N, heads*D), positions: (N), table: (positions, D), each row D/2
+  /// cosines, then D/2 sines. `inverse` rotates back: the gradient.
+  virtual void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const = 0;
+
+  /// y = tokens[ids[n]] + places[positions[n]]; `places` may be empty. y: (N,C), tokens: (V,C), places: (T,C).
+  virtual void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const = 0;
+  /// Adds into dtokens and dplaces (may be empty), in the order of the rows.
+  virtual void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const = 0;
+
+  /// x *= mask / (1 - p); the mask of element (n, c) is random number (first_row + n) * cols + c of `key`: kept if >= p.
+  virtual void dropout(Mat x, float p, uint64_t key, int64_t first_row) const = 0;
+
+  /// y += x.
+  virtual void add(Mat y, ConstMat x) const = 0;
+  virtual void fill(Vec y, float value) const = 0;
+};
+
+}  // namespace loam

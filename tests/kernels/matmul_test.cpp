@@ -1,0 +1,75 @@
+#include "loam/kernels/matmul.h"
+
+#include "tests/kernels/kernel_test.h"
+
+namespace loam {
+namespace {
+
+using MatmulTest = EachIsa;
+struct Size {
+  int64_t n, i, o;
+};
+const Size kSizes[] = {{1, 1, 1}, {2, 3, 5}, {7, 17, 33}, {13, 64, 65}, {48, 32, 32}, {101, 129, 31}, {12, 1100, 20}, {3, 40, 700}};
+
+TEST_P(MatmulTest, ForwardWithEveryEpilogue) {
+  for (const auto& [n, i, o] : kSizes) {
+    const Matrix x = uniform(n, i, 1), w = uniform(o, i, 2), residual = uniform(n, o, 3);
+    const Vector bias = uniform_vector(o, 4);
+    for (int kind = 0; kind < 4; ++kind) {
+      Matrix got(n, o, -7), want(n, o, -7), got_active(n, o, -7), want_active(n, o, -7);
+      Epilogue a, b;
+      if (kind >= 1) a.bias = b.bias = bias.view();
+      if (kind == 2) a.residual = b.residual = residual.view();
+      if (kind == 3) {
+        a.activated = got_active.mat();
+        b.activated = want_active.mat();
+      }
+      fast().matmul().nt(got.mat(), x.view(), w.view(), a);
+      ref().matmul().nt(want.mat(), x.view(), w.view(), b);
+      EXPECT_LT(distance(got.data, want.data), 2e-6) << n << "x" << i << "x" << o << " kind " << kind;
+      EXPECT_LT(distance(got_active.data, want_active.data), 3e-6) << n << "x" << i << "x" << o;
+    }
+  }
+}
+
+TEST_P(MatmulTest, BackwardProducts) {
+  for (const auto& [n, i, o] : kSizes) {
+    const Matrix dy = uniform(n, o, 5), w = uniform(o, i, 6), x = uniform(n, i, 7), pre = uniform(n, i, 8, 3);
+    Matrix got(n, i, -7), want(n, i, -7);
+    fast().matmul().nn(got.mat(), dy.view(), w.view(), {.bias = {}, .residual = {}, .gelu_gradient_at = pre.view(), .activated = {}});
+    ref().matmul().nn(want.mat(), dy.view(), w.view(), {.bias = {}, .residual = {}, .gelu_gradient_at = pre.view(), .activated = {}});
+    EXPECT_LT(distance(got.data, want.data), 3e-6) << n << "x" << i << "x" << o;
+    Matrix got_w(o, i, 0.5f), want_w(o, i, 0.5f);
+    fast().matmul().tn_add(got_w.mat(), dy.view(), x.view());
+    ref().matmul().tn_add(want_w.mat(), dy.view(), x.view());
+    EXPECT_LT(distance(got_w.data, want_w.data), 2e-6) << n << "x" << i << "x" << o;
+    Vector got_b(o, 1), want_b(o, 1);
+    fast().matmul().sum_rows_add(got_b.vec(), dy.view());
+    ref().matmul().sum_rows_add(want_b.vec(), dy.view());
+    EXPECT_LT(distance(got_b.data, want_b.data), 2e-6);
+  }
+}
+
+TEST_P(MatmulTest, SameBitsOnAnyNumberOfThreadsAndWhenAccumulated) {
+  const int64_t n = 1024, i = 130, o = 70;
+  const Matrix a = uniform(n, o, 9), b = uniform(n, i, 10);
+  std::vector<std::vector<float>> results;
+  for (int team : {1, 2, 3, 5}) {
+    set_threads(team);
+    Matrix y(o, i);
+    fast().matmul().tn_add(y.mat(), a.view(), b.view());
+    results.push_back(y.data);
+  }
+  set_threads(hardware_threads());
+  // Two halves one after the other are the whole, bit for bit, when the cut is where sums are cut anyway.
+  Matrix y(o, i);
+  fast().matmul().tn_add(y.mat(), a.view().range(0, 512), b.view().range(0, 512));
+  fast().matmul().tn_add(y.mat(), a.view().range(512, 512), b.view().range(512, 512));
+  results.push_back(y.data);
+  for (const auto& result : results) EXPECT_EQ(result, results.front());
+}
+
+LOAM_EACH_ISA(MatmulTest);
+
+}  // namespace
+}  // namespace loam
