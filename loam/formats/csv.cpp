@@ -72,15 +72,6 @@ bool tab_quotes_pair_up(std::string_view sample) {
 
 }  // namespace
 
-ReadBytes read_text(std::string_view text) {
-  return [text](char* into, int64_t limit) mutable {
-    const size_t n = std::min(text.size(), static_cast<size_t>(limit));
-    std::memcpy(into, text.data(), n);
-    text.remove_prefix(n);
-    return static_cast<int64_t>(n);
-  };
-}
-
 char sniff_delimiter(std::string_view sample) {
   char best = ',';
   double best_share = 0;

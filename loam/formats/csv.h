@@ -6,18 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "loam/formats/bytes.h"
+
 namespace loam {
-
-/// Puts up to `limit` bytes at `into` and returns how many; 0 means the end. What it throws passes through.
-using ReadBytes = std::function<int64_t(char* into, int64_t limit)>;
-
-/// The bytes of a text that outlives the reader.
-ReadBytes read_text(std::string_view text);
 
 enum class CsvHeader { first_record, none };
 enum class CsvQuotes { automatic, on, off };

@@ -1,0 +1,104 @@
+#include "loam/formats/bytes.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include "loam/base/error.h"
+
+namespace loam {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr size_t kBlockBytes = 256 << 10;
+
+bool starts_compressed(std::string_view head) {
+  return head.starts_with("\x1f\x8b") || head.starts_with("BZh") || head.starts_with(std::string_view("\xfd" "7zXZ\0", 6)) ||
+         head.starts_with("\x28\xb5\x2f\xfd");
+}
+
+/// libarchive's view of a file as one compressed stream.
+struct Unpacker {
+  explicit Unpacker(const fs::path& file) : path(file), handle(archive_read_new()) {
+    archive_read_support_filter_gzip(handle);
+    archive_read_support_filter_bzip2(handle);
+    archive_read_support_filter_xz(handle);
+    archive_read_support_filter_zstd(handle);
+    archive_read_support_format_raw(handle);
+    archive_entry* entry = nullptr;
+    const int opened = archive_read_open_filename(handle, file.c_str(), kBlockBytes);
+    if (opened < ARCHIVE_WARN) stop();
+    const int first = archive_read_next_header(handle, &entry);
+    if (first == ARCHIVE_EOF) {
+      empty = true;
+    } else if (first < ARCHIVE_WARN) {
+      stop();
+    }
+  }
+  ~Unpacker() { archive_read_free(handle); }
+  Unpacker(const Unpacker&) = delete;
+  Unpacker& operator=(const Unpacker&) = delete;
+
+  [[noreturn]] void stop() const {
+    const char* why = archive_error_string(handle);
+    fail(ErrorKind::input, "cannot unpack ", path, ": ", why != nullptr ? why : "the file is damaged or cut off");
+  }
+
+  int64_t read(char* into, int64_t limit) const {
+    if (empty) return 0;
+    const la_ssize_t n = archive_read_data(handle, into, static_cast<size_t>(limit));
+    if (n < 0) stop();
+    return n;
+  }
+
+  fs::path path;
+  archive* handle;
+  bool empty = false;
+};
+
+}  // namespace
+
+ReadBytes read_text(std::string_view text) {
+  return [text](char* into, int64_t limit) mutable {
+    const size_t n = std::min(text.size(), static_cast<size_t>(limit));
+    std::memcpy(into, text.data(), n);
+    text.remove_prefix(n);
+    return static_cast<int64_t>(n);
+  };
+}
+
+ReadBytes open_bytes(const fs::path& file) {
+  std::error_code ignored;
+  require_input(!fs::is_directory(file, ignored), file, " is a folder, not a file");
+  errno = 0;
+  auto stream = std::make_shared<std::ifstream>(file, std::ios::binary);
+  require_input(static_cast<bool>(*stream), "cannot read ", file, ": ", errno != 0 ? std::strerror(errno) : "it cannot be opened");
+  char head[6] = {};
+  stream->read(head, sizeof head);
+  if (starts_compressed({head, static_cast<size_t>(stream->gcount())})) {
+    auto unpacker = std::make_shared<Unpacker>(file);
+    return [unpacker](char* into, int64_t limit) { return unpacker->read(into, limit); };
+  }
+  stream->clear();
+  stream->seekg(0);
+  return [stream, file](char* into, int64_t limit) {
+    stream->read(into, limit);
+    require_input(!stream->bad(), "cannot read ", file, ": ", std::strerror(errno));
+    return static_cast<int64_t>(stream->gcount());
+  };
+}
+
+fs::path without_compression(const fs::path& file) {
+  const std::string ending = file.extension().string();
+  for (const char* known : {".gz", ".bz2", ".xz", ".zst"}) {
+    if (ending == known) return fs::path(file).replace_extension();
+  }
+  return file;
+}
+
+}  // namespace loam
