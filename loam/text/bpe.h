@@ -1,0 +1,101 @@
+// Byte-pair encoding of one piece of text: merges in order of rank, exactly as they were learnt.
+//
+//   const Bpe bpe(tokens, merges, false);
+//   Bpe::Scratch scratch;                       // one a thread
+//   bpe.encode("lower", scratch, ids);          // appends
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace loam {
+
+struct Merge {
+  int32_t left, right, result;
+  bool operator==(const Merge&) const = default;
+};
+
+/// The rank of a pair of ids and what they become: open addressing over (left, right).
+class MergeTable {
+ public:
+  struct Entry {
+    int32_t rank, result;
+  };
+  /// In order of rank; of equal pairs the first counts.
+  explicit MergeTable(const std::vector<Merge>& merges);
+  /// rank INT32_MAX where the pair does not merge.
+  Entry find(int32_t left, int32_t right) const {
+    const uint64_t key = key_of(left, right);
+    for (uint64_t at = slot_of(key);; at = (at + 1) & mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.key == key) return slot.entry;
+      if (slot.key == kEmpty) return {INT32_MAX, -1};
+    }
+  }
+
+ private:
+  struct Slot {
+    uint64_t key;
+    Entry entry;
+  };
+  static constexpr uint64_t kEmpty = ~uint64_t{0};
+  static uint64_t key_of(int32_t left, int32_t right) {
+    return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+  }
+  uint64_t slot_of(uint64_t key) const { return (key * 0x9e3779b97f4a7c15ull) >> shift_; }
+  std::vector<Slot> slots_;
+  uint64_t mask_;
+  int shift_;
+};
+
+class Bpe {
+ public:
+  class Scratch;
+
+  /// tokens: the bytes of each id; those of one byte must cover all 256 values. merges in order of rank. With
+  /// `whole_pieces_first` a piece that is itself a token is that token, merges or not (tiktoken; `ignore_merges`).
+  /// Only ids in merges, and the 256 bytes, come out; with whole_pieces_first those of `tokens` that are not empty.
+  Bpe(const std::vector<std::string>& tokens, const std::vector<Merge>& merges, bool whole_pieces_first);
+
+  /// Appends the piece's ids. Pieces up to 15 bytes are remembered in `scratch`. n log n in the piece's length.
+  /// `text_end`: up to where memory may be read, at or behind the piece's end.
+  void encode(std::string_view piece, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const;
+
+  /// The same without the memory, for tests and training.
+  void merge_piece(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
+
+ private:
+  void merge_short(std::string_view piece, std::vector<int32_t>& ids) const;
+  void merge_long(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
+
+  std::array<int32_t, 256> byte_ids_;
+  MergeTable table_;
+  std::unordered_map<std::string, int32_t> whole_;
+};
+
+/// What one thread keeps between pieces: the ids of short pieces seen, and room for long ones. About 2 MB.
+class Bpe::Scratch {
+ public:
+  Scratch();
+
+ private:
+  friend class Bpe;
+  static constexpr int kSlotBits = 16, kMaxKey = 15, kMaxIds = 4;
+  /// low, high: up to 15 bytes of the piece and, in the last byte, its length and the number of ids.
+  struct Slot {
+    uint64_t low = 0, high = 0;
+    int32_t ids[kMaxIds] = {};
+  };
+  struct Candidate {
+    int32_t rank, at, left, right;
+  };
+  std::vector<Slot> slots_;
+  std::vector<int32_t> ids_, next_, previous_;
+  std::vector<Candidate> heap_;
+};
+
+}  // namespace loam

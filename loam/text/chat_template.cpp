@@ -1,0 +1,106 @@
+#include "loam/text/chat_template.h"
+
+#include "loam/base/error.h"
+
+namespace loam {
+namespace {
+
+constexpr const char* kChatMl =
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+constexpr const char* kPlain =
+    "{% for message in messages %}{{ '### ' + message['role'] | capitalize + ':\\n' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token + '\\n' }}{% else %}{{ '\\n\\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### Assistant:\\n' }}{% endif %}";
+
+/// As Jinja's filter: the first letter large, the others small (ASCII; role names are).
+std::string capitalized(std::string text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    char& c = text[i];
+    if (i == 0 && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    if (i > 0 && c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string chat_jinja(ChatTemplate::Style style) { return style == ChatTemplate::Style::chatml ? kChatMl : kPlain; }
+
+ChatTemplate::ChatTemplate(Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)), style_(Style::plain) {
+  const auto begin = tokenizer_.special("<|im_start|>"), end = tokenizer_.special("<|im_end|>");
+  const std::string given = tokenizer_.chat_template();
+  if (begin && end && given != kPlain) {
+    require_input(given.empty() || given.find("<|im_start|>") != std::string::npos,
+                  "the tokenizer's chat template is none that loam knows (ChatML, or its own plain one)");
+    style_ = Style::chatml;
+    begin_ = *begin, end_ = *end;
+    return;
+  }
+  require_input(given.empty() || given == kPlain, "the tokenizer's chat template is none that loam knows (ChatML, or its own plain one)");
+  end_ = tokenizer_.eot_id();
+}
+
+std::string ChatTemplate::role_head(const std::string& role) const {
+  return style_ == Style::chatml ? role + "\n" : "### " + capitalized(role) + ":\n";
+}
+
+ChatTemplate::Turn ChatTemplate::turn(const ChatMessage& message) const {
+  const bool answer = message.role == "assistant";
+  return {role_head(message.role), style_ == Style::chatml || answer ? "\n" : "\n\n", answer};
+}
+
+ChatTokens ChatTemplate::encode(const std::vector<ChatMessage>& messages, bool open_answer) const {
+  ChatTokens out;
+  const auto mark = [&](bool answer) { out.answer.resize(out.ids.size(), answer ? 1 : 0); };
+  for (const ChatMessage& message : messages) {
+    const Turn t = turn(message);
+    const bool ends = style_ == Style::chatml || t.answer;
+    if (style_ == Style::chatml) out.ids.push_back(begin_);
+    if (t.answer) {
+      // The head apart from the answer, as it is when a model answers: no token may span the two.
+      tokenizer_.encode(t.head, out.ids);
+      mark(false);
+      tokenizer_.encode(message.content, out.ids);
+    } else {
+      tokenizer_.encode(t.head + message.content + (ends ? "" : t.tail), out.ids);
+    }
+    if (ends) {
+      out.ids.push_back(end_);
+      mark(t.answer);
+      tokenizer_.encode(t.tail, out.ids);
+    }
+    mark(false);
+  }
+  if (open_answer) {
+    if (style_ == Style::chatml) out.ids.push_back(begin_);
+    tokenizer_.encode(role_head("assistant"), out.ids);
+    mark(false);
+  }
+  return out;
+}
+
+std::string ChatTemplate::render(const std::vector<ChatMessage>& messages, bool open_answer) const {
+  const std::string begin = style_ == Style::chatml ? "<|im_start|>" : "", end(tokenizer_.bytes(end_));
+  std::string out;
+  for (const ChatMessage& message : messages) {
+    const Turn t = turn(message);
+    out += begin + t.head + message.content + (style_ == Style::chatml || t.answer ? end : "") + t.tail;
+  }
+  if (open_answer) out += begin + role_head("assistant");
+  return out;
+}
+
+std::vector<int32_t> ChatTemplate::stop_ids() const {
+  std::vector<int32_t> out = {end_};
+  if (const auto eot = tokenizer_.special("<|endoftext|>"); eot && *eot != end_) out.push_back(*eot);
+  return out;
+}
+
+std::string ChatTemplate::jinja() const {
+  const std::string given = tokenizer_.chat_template();
+  return given.empty() ? chat_jinja(style_) : given;
+}
+
+}  // namespace loam

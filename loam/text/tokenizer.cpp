@@ -1,0 +1,223 @@
+#include "loam/text/tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <unordered_map>
+
+#include "loam/base/error.h"
+#include "loam/base/files.h"
+#include "loam/text/nfc.h"
+#include "loam/text/tokenizer_json.h"
+#include "loam/text/unicode.h"
+
+namespace loam {
+
+struct Tokenizer::Inside {
+  TokenizerParts parts;
+  Bpe bpe;
+  int64_t vocab_size = 0;
+  std::vector<const AddedToken*> added_by_id;           // by id, null for others
+  std::unordered_map<std::string, int32_t> special_ids;
+  std::optional<int32_t> eot;
+  /// Added tokens by their first byte, longest first: [0] always recognised, [1] with the special ones.
+  std::array<std::array<std::vector<const AddedToken*>, 256>, 2> by_first;
+  std::array<bool, 2> any = {};
+  mutable std::mutex mutex;
+  mutable std::vector<std::unique_ptr<Bpe::Scratch>> idle;  // one for each thread that ever encoded at once
+
+  explicit Inside(TokenizerParts given)
+      : parts(std::move(given)), bpe(parts.tokens, parts.merges, parts.whole_pieces_first) {}
+
+  /// A scratch for the time of one call.
+  struct Borrowed {
+    const Inside& from;
+    std::unique_ptr<Bpe::Scratch> scratch;
+    explicit Borrowed(const Inside& owner) : from(owner) {
+      const std::lock_guard lock(from.mutex);
+      if (!from.idle.empty()) {
+        scratch = std::move(from.idle.back());
+        from.idle.pop_back();
+      }
+      if (!scratch) scratch = std::make_unique<Bpe::Scratch>();
+    }
+    ~Borrowed() {
+      const std::lock_guard lock(from.mutex);
+      from.idle.push_back(std::move(scratch));
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+  };
+
+  void encode_ordinary(std::string_view text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
+    const char* end = text.data() + text.size();
+    parts.pre_tokenizer.split(text, [&](std::string_view piece) { bpe.encode(piece, end, scratch, ids); });
+  }
+
+  /// The added token at text[at], the longest; null if none.
+  const AddedToken* added_at(std::string_view text, size_t at, size_t which) const {
+    for (const AddedToken* token : by_first[which][static_cast<unsigned char>(text[at])]) {
+      if (text.substr(at, token->content.size()) == token->content) return token;
+    }
+    return nullptr;
+  }
+};
+
+Tokenizer::Tokenizer(TokenizerParts parts) {
+  require_input(parts.tokens.size() <= size_t{1} << 26, "a vocabulary of ", parts.tokens.size(), " tokens; the most is 2^22");
+  for (const Merge& merge : parts.merges) {
+    const auto inside = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < parts.tokens.size() && !parts.tokens[static_cast<size_t>(id)].empty(); };
+    require_input(inside(merge.left) && inside(merge.right) && inside(merge.result) &&
+                      parts.tokens[static_cast<size_t>(merge.left)] + parts.tokens[static_cast<size_t>(merge.right)] ==
+                          parts.tokens[static_cast<size_t>(merge.result)],
+                  "the merge of ids ", merge.left, " and ", merge.right, " into ", merge.result, " does not fit the vocabulary");
+  }
+  std::sort(parts.added.begin(), parts.added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  auto in = std::make_shared<Inside>(std::move(parts));
+  const TokenizerParts& p = in->parts;
+  in->vocab_size = static_cast<int64_t>(p.tokens.size());
+  for (const AddedToken& token : p.added) {
+    require_input(token.id >= 0 && token.id < 1 << 22, "the added token ", token.content, " has the id ", token.id);
+    require_input(!token.content.empty(), "the added token ", token.id, " has no text");
+    in->vocab_size = std::max<int64_t>(in->vocab_size, token.id + 1);
+  }
+  in->added_by_id.resize(static_cast<size_t>(in->vocab_size));
+  for (const AddedToken& token : p.added) {
+    const AddedToken*& slot = in->added_by_id[static_cast<size_t>(token.id)];
+    require_input(slot == nullptr, "two added tokens have the id ", token.id);
+    slot = &token;
+    require_input(in->special_ids.emplace(token.content, token.id).second || !token.special, "the added token ", token.content, " is there twice");
+    for (size_t which = token.special ? 1 : 0; which < 2; ++which) {
+      in->by_first[which][static_cast<unsigned char>(token.content[0])].push_back(&token);
+      in->any[which] = true;
+    }
+  }
+  for (auto& table : in->by_first) {
+    for (auto& list : table) {
+      std::stable_sort(list.begin(), list.end(), [](auto* a, auto* b) { return a->content.size() > b->content.size(); });
+    }
+  }
+  const Json& eos = p.config.contains("eos_token") ? p.config["eos_token"] : Json();
+  const std::string eos_name = eos.is_string() ? eos.get<std::string>() : eos.is_object() ? get_string(eos, "content", "") : "";
+  for (const std::string& name : {std::string("<|endoftext|>"), std::string("<|end_of_text|>"), eos_name}) {
+    if (const auto found = in->special_ids.find(name); found != in->special_ids.end() && !in->eot) in->eot = found->second;
+  }
+  in_ = std::move(in);
+}
+
+Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
+  const bool folder = fs::is_directory(folder_or_file);
+  const fs::path file = folder ? folder_or_file / "tokenizer.json" : folder_or_file;
+  require_input(fs::exists(file), "there is no ", file, folder ? "; `loam tokenizer import` makes one of other files" : "");
+  try {
+    TokenizerParts parts = parts_from_text(read_file(file, int64_t{1} << 29), "tokenizer.json");
+    const fs::path config = file.parent_path() / "tokenizer_config.json";
+    if (fs::exists(config)) {
+      parts.config = read_json(config, int64_t{1} << 26);
+      require_input(parts.config.is_object(), config, " is not a JSON object");
+    }
+    return Tokenizer(std::move(parts));
+  } catch (Error& e) {
+    e.during("tokenizer ", file);
+    throw;
+  }
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, Specials specials) const {
+  std::vector<int32_t> ids;
+  ids.reserve(text.size() / 3 + 8);
+  encode(text, ids, specials);
+  return ids;
+}
+
+void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Specials specials) const {
+  const Inside::Borrowed borrowed(*in_);
+  Bpe::Scratch& scratch = *borrowed.scratch;
+  std::string normal;
+  const auto ordinary = [&](std::string_view part) {
+    if (in_->parts.normalize_nfc && !is_nfc(part)) {
+      normal = to_nfc(part);
+      part = normal;
+    }
+    in_->encode_ordinary(part, scratch, ids);
+  };
+  const size_t which = specials == Specials::recognise ? 1 : 0;
+  if (!in_->any[which]) return ordinary(text);
+  size_t done = 0;
+  for (size_t at = 0; at < text.size();) {
+    const AddedToken* token = in_->added_at(text, at, which);
+    if (token == nullptr) {
+      ++at;
+      continue;
+    }
+    std::string_view before = text.substr(done, at - done);
+    const auto is_space = [](char c) { return class_of(static_cast<unsigned char>(c)) & kSpace && static_cast<unsigned char>(c) < 128; };
+    while (token->lstrip && !before.empty() && is_space(before.back())) before.remove_suffix(1);
+    ordinary(before);
+    ids.push_back(token->id);
+    at += token->content.size();
+    while (token->rstrip && at < text.size() && is_space(text[at])) ++at;
+    done = at;
+  }
+  ordinary(text.substr(done));
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids) const {
+  std::string out;
+  for (const int32_t id : ids) {
+    require_input(has(id), "there is no token ", id, " in a vocabulary of ", vocab_size());
+    out += bytes(id);
+  }
+  return out;
+}
+
+int64_t Tokenizer::vocab_size() const { return in_->vocab_size; }
+
+bool Tokenizer::has(int64_t id) const {
+  return id >= 0 && id < vocab_size() && (is_special(static_cast<int32_t>(id)) || !bytes(static_cast<int32_t>(id)).empty());
+}
+
+std::string_view Tokenizer::bytes(int32_t id) const {
+  if (id < 0 || id >= vocab_size()) return {};
+  const auto at = static_cast<size_t>(id);
+  if (in_->added_by_id[at] != nullptr) return in_->added_by_id[at]->content;
+  return at < in_->parts.tokens.size() ? std::string_view(in_->parts.tokens[at]) : std::string_view();
+}
+
+bool Tokenizer::is_special(int32_t id) const {
+  return id >= 0 && id < vocab_size() && in_->added_by_id[static_cast<size_t>(id)] != nullptr && in_->added_by_id[static_cast<size_t>(id)]->special;
+}
+
+std::optional<int32_t> Tokenizer::special(std::string_view content) const {
+  const auto found = in_->special_ids.find(std::string(content));
+  return found == in_->special_ids.end() ? std::nullopt : std::optional(found->second);
+}
+
+const std::vector<AddedToken>& Tokenizer::added() const { return in_->parts.added; }
+
+int32_t Tokenizer::eot_id() const {
+  require_input(in_->eot.has_value(), "the tokenizer has no end-of-text token: neither <|endoftext|> nor an eos_token in tokenizer_config.json");
+  return *in_->eot;
+}
+
+const std::vector<int32_t>& Tokenizer::prefix_ids() const { return in_->parts.prefix; }
+const TokenizerParts& Tokenizer::parts() const { return in_->parts; }
+const Json& Tokenizer::config() const { return in_->parts.config; }
+
+std::string Tokenizer::chat_template() const {
+  const Json& config = in_->parts.config;
+  return config.contains("chat_template") && config["chat_template"].is_string() ? config["chat_template"].get<std::string>() : "";
+}
+
+std::string StreamDecoder::add(int32_t id) {
+  require_input(tokenizer_.has(id), "there is no token ", id, " in a vocabulary of ", tokenizer_.vocab_size());
+  if (!tokenizer_.is_special(id) || show_special_) held_ += tokenizer_.bytes(id);
+  const size_t whole = whole_chars(held_);
+  std::string out = held_.substr(0, whole);
+  held_.erase(0, whole);
+  return out;
+}
+
+std::string StreamDecoder::rest() { return std::exchange(held_, std::string()); }
+
+}  // namespace loam
