@@ -77,8 +77,9 @@ Report report(Json json, std::vector<std::string> lines, std::string next) {
 void Verb::add_fields(const std::string& section, std::vector<FieldRef> fields) {
   for (FieldRef& field : fields) {
     const std::string flag = "--" + dashed(field.name);
-    std::string help = field.help;
-    if (const std::string shown = field.show(); !shown.empty() && !field.is_switch) help += " [" + shown + "]";
+    const std::string shown = field.show();
+    // const: CLI11 takes a text it may write to for the option's variable.
+    const std::string help = shown.empty() || field.is_switch ? field.help : field.help + " [" + shown + "]";
     CLI::Option* option = nullptr;
     if (field.is_switch) {
       option = app_->add_flag(flag, help);
