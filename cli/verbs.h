@@ -5,6 +5,7 @@
 
 namespace loam {
 
+void add_tokenizer(Cli& cli);
 void add_inspect(Cli& cli);
 
 }  // namespace loam

@@ -43,37 +43,22 @@ void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch,
     ids.push_back(byte_ids_[static_cast<unsigned char>(piece[0])]);
     return;
   }
-  if (n > Scratch::kMaxKey) {
+  if (n > PieceKey::kMaxBytes) {
     merge_piece(piece, scratch, ids);
     return;
   }
-  uint64_t words[2] = {0, 0};
-  if (text_end - piece.data() >= 16) {  // a fixed-size load is far quicker than one of n bytes
-    std::memcpy(words, piece.data(), 16);
-    if (n <= 8) {
-      words[0] &= n == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * n)) - 1;
-      words[1] = 0;
-    } else {
-      words[1] &= (uint64_t{1} << (8 * (n - 8))) - 1;
-    }
-  } else {
-    std::memcpy(words, piece.data(), n);
-  }
-  words[1] |= static_cast<uint64_t>(n) << 56;
-  const uint64_t mixed = (words[0] ^ (words[1] * 0xff51afd7ed558ccdull)) * 0x9e3779b97f4a7c15ull;
-  Scratch::Slot& slot = scratch.slots_[(mixed ^ mixed >> 29) >> (64 - Scratch::kSlotBits)];
-  constexpr uint64_t kIdsMask = uint64_t{0xf0} << 56;
-  if (slot.low == words[0] && (slot.high & ~kIdsMask) == words[1]) {
-    const auto count = static_cast<size_t>(slot.high >> 60);
-    ids.insert(ids.end(), slot.ids, slot.ids + count);
+  const PieceKey key = PieceKey::of(piece, text_end);
+  Scratch::Slot& slot = scratch.slots_[key.hash() >> (64 - Scratch::kSlotBits)];
+  constexpr uint64_t kCountMask = uint64_t{0xf0} << 56;
+  if (slot.key.low == key.low && (slot.key.high & ~kCountMask) == key.high) {
+    ids.insert(ids.end(), slot.ids, slot.ids + (slot.key.high >> 60));
     return;
   }
   const size_t before = ids.size();
   merge_piece(piece, scratch, ids);
   const size_t count = ids.size() - before;
   if (count <= Scratch::kMaxIds) {
-    slot.low = words[0];
-    slot.high = words[1] | static_cast<uint64_t>(count) << 60;
+    slot.key = {key.low, key.high | static_cast<uint64_t>(count) << 60};
     std::copy(ids.begin() + static_cast<int64_t>(before), ids.end(), slot.ids);
   }
 }

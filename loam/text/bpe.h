@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "loam/text/piece_key.h"
+
 namespace loam {
 
 struct Merge {
@@ -84,10 +86,9 @@ class Bpe::Scratch {
 
  private:
   friend class Bpe;
-  static constexpr int kSlotBits = 16, kMaxKey = 15, kMaxIds = 4;
-  /// low, high: up to 15 bytes of the piece and, in the last byte, its length and the number of ids.
+  static constexpr int kSlotBits = 16, kMaxIds = 4;
   struct Slot {
-    uint64_t low = 0, high = 0;
+    PieceKey key;  ///< the number of ids in the bits that it leaves free
     int32_t ids[kMaxIds] = {};
   };
   struct Candidate {
