@@ -29,6 +29,8 @@ class ElementwiseKernels {
   /// x *= mask / (1 - p); the mask of element (n, c) is random number (first_row + n) * cols + c of `key`: kept if >= p.
   virtual void dropout(Mat x, float p, uint64_t key, int64_t first_row) const = 0;
 
+  /// y = x. They do not overlap.
+  virtual void copy(Mat y, ConstMat x) const = 0;
   /// y += x.
   virtual void add(Mat y, ConstMat x) const = 0;
   virtual void fill(Vec y, float value) const = 0;

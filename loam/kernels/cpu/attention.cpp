@@ -27,40 +27,45 @@ LOAM_INLINE Span block_span(const AttentionShape& s, int64_t row0, int64_t q0, i
 
 /// to[r][key - span.begin] = sum over d of a[r][d] * panel(key)[d] for the keys a tile of rows ending at `last` may see;
 /// the rest of the span becomes 0.
-template <int kRows>
-LOAM_INLINE void score_tile(float* to, const Span& span, Left a, const float* panels, int64_t depth, int64_t last) {
+void score_rows(float* to, const Span& span, int64_t rows, Left a, const float* panels, int64_t depth, int64_t last) {
   const int64_t stop = min_of(span.end, round_up(last + 1, kTileCols));
-  for (int64_t key = span.begin; key < stop; key += kTileCols) {
-    vf acc[kRows][kTileVectors] = {};
-    multiply_tile<kRows, Walk::rows>(acc, a, panels + key * depth, depth);
+  each_tile(0, rows, [&]<int kRows>(int64_t row) __attribute__((always_inline)) {
+    float* out = to + row * span.ld - span.begin;
+    for (int64_t key = span.begin; key < stop; key += kTileCols) {
+      vf acc[kRows][kTileVectors] = {};
+      multiply_tile<kRows, Walk::rows>(acc, {a.p + row * a.stride, a.stride}, panels + key * depth, depth);
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      store(to + r * span.ld + key - span.begin, acc[r][0]);
-      store(to + r * span.ld + key - span.begin + kWidth, acc[r][1]);
+      for (int r = 0; r < kRows; ++r) {
+        store(out + r * span.ld + key, acc[r][0]);
+        store(out + r * span.ld + key + kWidth, acc[r][1]);
+      }
     }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    for (int64_t key = stop; key < span.end; key += kWidth) store(to + r * span.ld + key - span.begin, vf{});
-  }
+    for (int r = 0; r < kRows; ++r) {
+      for (int64_t key = stop; key < span.end; key += kWidth) store(out + r * span.ld + key, vf{});
+    }
+  });
 }
 
 /// y (+)= a * panels for `rows` rows: depth terms, cols columns in packed panels of `panel_depth` rows, from row `k0`.
+/// With `row_scale`, row r is multiplied by row_scale[r].
 template <Walk kWalk>
-LOAM_INLINE void multiply_rows(float* y, int64_t ld, int64_t rows, int64_t cols, Left a, const float* panels, int64_t panel_depth, int64_t k0, int64_t depth,
-                        const float* row_scale, bool add) {
-  with_rows(rows, [&]<int kRows>() __attribute__((always_inline)) {
+void multiply_rows(float* y, int64_t ld, int64_t rows, int64_t cols, Left a, const float* panels, int64_t panel_depth, int64_t k0, int64_t depth, const float* row_scale,
+                   bool add) {
+  each_tile(0, rows, [&]<int kRows>(int64_t row) __attribute__((always_inline)) {
     for (int64_t c = 0; c < cols; c += kTileCols) {
       vf acc[kRows][kTileVectors] = {};
-      multiply_tile<kRows, kWalk>(acc, a, panels + c * panel_depth + k0 * kTileCols, depth);
+      multiply_tile<kRows, kWalk>(acc, {kWalk == Walk::rows ? a.p + row * a.stride : a.p + row, a.stride}, panels + c * panel_depth + k0 * kTileCols, depth);
       const int64_t width = min_of(kTileCols, cols - c), n0 = min_of(kWidth, width), n1 = width - n0;
+      vf sums[kRows * kTileVectors];
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        float* at = y + r * ld + c;
-        vf first = acc[r][0], second = acc[r][1];
-        if (row_scale != nullptr) {
-          first *= row_scale[r];
-          second *= row_scale[r];
-        }
+        sums[2 * r] = acc[r][0];
+        sums[2 * r + 1] = acc[r][1];
+      }
+      for (int r = 0; r < kRows; ++r) {
+        float* at = y + (row + r) * ld + c;
+        const float scale = row_scale != nullptr ? row_scale[row + r] : 1.0f;
+        vf first = sums[2 * r] * scale, second = sums[2 * r + 1] * scale;
         if (add) first += load_some(at, n0);
         store_some(at, first, n0);
         if (n1 > 0) {
@@ -110,7 +115,7 @@ void Attention::forward(Mat y, Vec lse, ConstMat q, ConstMat k, ConstMat v, cons
           const int64_t rows = min_of(kTileRows, n - i);
           float* tile = scores + i * span.ld;
           const float* from = q.data + (row0 + q0 + i) * q.ld + head * depth;
-          with_rows(rows, [&]<int kRows>() __attribute__((always_inline)) { score_tile<kRows>(tile, span, {from, q.ld}, keys, depth, q0 + i + rows - 1); });
+          score_rows(tile, span, rows, {from, q.ld}, keys, depth, q0 + i + rows - 1);
           float inverse[kTileRows];
           for (int64_t r = 0; r < rows; ++r) {
             const int64_t t = q0 + i + r, low = first_key(s, row0, t), count = t + 1 - low;
@@ -180,10 +185,8 @@ void Attention::backward(Mat dq, Mat dk, Mat dv, ConstMat dy, ConstMat y, ConstV
           const int64_t rows = min_of(kTileRows, n - i);
           float *p_tile = p + i * span.ld, *ds_tile = ds + i * span.ld;
           const int64_t row = row0 + q0 + i;
-          with_rows(rows, [&]<int kRows>() __attribute__((always_inline)) {
-            score_tile<kRows>(p_tile, span, {q.data + row * q.ld + head * depth, q.ld}, keys, depth, q0 + i + rows - 1);
-            score_tile<kRows>(ds_tile, span, {dy.data + row * dy.ld + head * depth, dy.ld}, values, depth, q0 + i + rows - 1);
-          });
+          score_rows(p_tile, span, rows, {q.data + row * q.ld + head * depth, q.ld}, keys, depth, q0 + i + rows - 1);
+          score_rows(ds_tile, span, rows, {dy.data + row * dy.ld + head * depth, dy.ld}, values, depth, q0 + i + rows - 1);
           for (int64_t r = 0; r < rows; ++r) {
             const int64_t t = q0 + i + r, low = first_key(s, row0, t), count = t + 1 - low;
             float *prow = p_tile + r * span.ld, *drow = ds_tile + r * span.ld;

@@ -101,6 +101,12 @@ void Elementwise::dropout(Mat x, float p, uint64_t key, int64_t first_row) const
   });
 }
 
+void Elementwise::copy(Mat y, ConstMat x) const {
+  parallel_chunks(y.rows, row_grain(y.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) std::memcpy(y.data + row * y.ld, x.data + row * x.ld, static_cast<size_t>(y.cols) * sizeof(float));
+  });
+}
+
 void Elementwise::add(Mat y, ConstMat x) const {
   parallel_chunks(y.rows, row_grain(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {

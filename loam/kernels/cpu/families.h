@@ -42,6 +42,7 @@ class Elementwise final : public ElementwiseKernels {
   void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const override;
   void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const override;
   void dropout(Mat x, float p, uint64_t key, int64_t first_row) const override;
+  void copy(Mat y, ConstMat x) const override;
   void add(Mat y, ConstMat x) const override;
   void fill(Vec y, float value) const override;
 };

@@ -65,6 +65,22 @@ LOAM_INLINE void write_vector(Mat y, vf sum, int64_t row, int64_t col, int64_t n
   store_some(at, sum, n);
 }
 
+/// Writes a tile: rows x 2 vectors, n0 and n1 floats of them.
+__attribute__((noinline)) inline void write_rows(Mat y, const vf* sums, int64_t row, int64_t rows, int64_t col, int64_t n0, int64_t n1, bool add, bool last,
+                                                 const Epilogue& then) {
+  if (n1 == kWidth) {  // whole vectors, the usual case, without a test a vector
+    for (int64_t r = 0; r < rows; ++r) {
+      write_vector(y, sums[2 * r], row + r, col, kWidth, add, last, then);
+      write_vector(y, sums[2 * r + 1], row + r, col + kWidth, kWidth, add, last, then);
+    }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    write_vector(y, sums[2 * r], row + r, col, n0, add, last, then);
+    if (n1 > 0) write_vector(y, sums[2 * r + 1], row + r, col + kWidth, n1, add, last, then);
+  }
+}
+
 /// The rectangle rows [r0, r1) x panels [p0, p1) of y (+)= a * packed.
 template <Walk kWalk>
 inline void multiply_block(Mat y, Left a, const float* packed, int64_t depth, int64_t r0, int64_t r1, int64_t p0, int64_t p1,
@@ -72,18 +88,18 @@ inline void multiply_block(Mat y, Left a, const float* packed, int64_t depth, in
   for (int64_t panel = p0; panel < p1; ++panel) {
     const float* b = packed + panel * depth * kTileCols;
     const int64_t col = panel * kTileCols, width = min_of(kTileCols, cols - col);
-    for (int64_t row = r0; row < r1; row += kTileRows) {
-      with_rows(min_of(kTileRows, r1 - row), [&]<int kRows>() __attribute__((always_inline)) {
-        vf acc[kRows][kTileVectors] = {};
-        multiply_tile<kRows, kWalk>(acc, {kWalk == Walk::rows ? a.p + row * a.stride : a.p + row, a.stride}, b, depth);
-        const int64_t n0 = min_of(kWidth, width), n1 = width - n0;
+    const int64_t n0 = min_of(kWidth, width), n1 = width - n0;
+    each_tile(r0, r1, [&]<int kRows>(int64_t row) __attribute__((always_inline)) {
+      vf acc[kRows][kTileVectors] = {};
+      multiply_tile<kRows, kWalk>(acc, {kWalk == Walk::rows ? a.p + row * a.stride : a.p + row, a.stride}, b, depth);
+      vf sums[kRows * kTileVectors];  // through memory: what follows is then one piece of code, not one for each register
 #pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-          write_vector(y, acc[r][0], row + r, c0 + col, n0, add, last, then);
-          if (n1 > 0) write_vector(y, acc[r][1], row + r, c0 + col + kWidth, n1, add, last, then);
-        }
-      });
-    }
+      for (int r = 0; r < kRows; ++r) {
+        sums[2 * r] = acc[r][0];
+        sums[2 * r + 1] = acc[r][1];
+      }
+      write_rows(y, sums, row, kRows, c0 + col, n0, n1, add, last, then);
+    });
   }
 }
 

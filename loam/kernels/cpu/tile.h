@@ -51,26 +51,15 @@ LOAM_INLINE void multiply_tile(vf (&acc)[kRows][kTileVectors], Left a, const flo
   }
 }
 
-/// Calls f.template operator()<R>() with R = rows, 1 <= rows <= kTileRows.
+/// Cuts rows [begin, end) into tiles and calls f.template operator()<R>(row) for each: R is kTileRows, then kSomeRows, then
+/// 1 (few sizes: each one is a copy of the code). How rows are cut changes no sum.
+constexpr int kSomeRows = kTileRows / 3;
 template <class F>
-LOAM_INLINE void with_rows(int64_t rows, F&& f) {
-  switch (rows) {
-    case 1: f.template operator()<1>(); break;
-    case 2: f.template operator()<2>(); break;
-    case 3: f.template operator()<3>(); break;
-    case 4: f.template operator()<4>(); break;
-    case 5: f.template operator()<5>(); break;
-    case 6: f.template operator()<6>(); break;
-#if defined(__AVX512F__)
-    case 7: f.template operator()<7>(); break;
-    case 8: f.template operator()<8>(); break;
-    case 9: f.template operator()<9>(); break;
-    case 10: f.template operator()<10>(); break;
-    case 11: f.template operator()<11>(); break;
-    case 12: f.template operator()<12>(); break;
-#endif
-    default: break;
-  }
+LOAM_INLINE void each_tile(int64_t begin, int64_t end, F&& f) {
+  int64_t row = begin;
+  for (; row + kTileRows <= end; row += kTileRows) f.template operator()<kTileRows>(row);
+  for (; row + kSomeRows <= end; row += kSomeRows) f.template operator()<kSomeRows>(row);
+  for (; row < end; ++row) f.template operator()<1>(row);
 }
 
 /// Packs rows of b (depth x cols, row-major, ld) as panels: panel j holds columns [j * kTileCols, ...).

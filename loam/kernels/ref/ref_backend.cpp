@@ -265,6 +265,9 @@ class Elementwise final : public ElementwiseKernels {
       }
     }
   }
+  void copy(Mat y, ConstMat x) const override {
+    for (int64_t r = 0; r < y.rows; ++r) std::copy_n(x.data + r * x.ld, y.cols, y.data + r * y.ld);
+  }
   void add(Mat y, ConstMat x) const override {
     for (int64_t r = 0; r < y.rows; ++r) {
       for (int64_t c = 0; c < y.cols; ++c) at(y, r, c) += at(x, r, c);

@@ -1,0 +1,225 @@
+#include "loam/model/config.h"
+
+#include <map>
+
+#include "loam/base/error.h"
+
+namespace loam {
+namespace {
+
+struct Keys {  // Hugging Face's names for the same sizes
+  const char *layers, *heads, *channels, *context, *hidden;
+};
+Keys keys(Family family) {
+  if (family == Family::gpt2) return {"n_layer", "n_head", "n_embd", "n_positions", "n_inner"};
+  return {"num_hidden_layers", "num_attention_heads", "hidden_size", "max_position_embeddings", "intermediate_size"};
+}
+
+void read_gpt2(ModelConfig& c, const Json& json) {
+  require_input(c.channels % c.heads == 0, "n_embd = ", c.channels, " is no multiple of n_head = ", c.heads);
+  c.hidden = get_int(json, "n_inner", 4 * c.channels);
+  c.kv_heads = c.heads;
+  c.head_size = c.channels / c.heads;
+  c.tied = get_bool(json, "tie_word_embeddings", true);
+  c.norm_eps = get_number(json, "layer_norm_epsilon", 1e-5);
+  const std::string activation = get_string(json, "activation_function", "gelu_new");
+  require_input(activation == "gelu_new" || activation == "gelu_pytorch_tanh", "activation_function is \"", activation, "\"; this loam has gelu_new");
+  require_input(!get_bool(json, "scale_attn_by_inverse_layer_idx", false), "scale_attn_by_inverse_layer_idx is true; this loam has only false");
+  require_input(get_bool(json, "scale_attn_weights", true), "scale_attn_weights is false; this loam has only true");
+  c.dropout = get_number(json, "resid_pdrop", 0.0);
+  for (const char* key : {"embd_pdrop", "attn_pdrop"}) {
+    require_input(get_number(json, key, c.dropout) == c.dropout, key, " differs from resid_pdrop; this loam has one dropout for all");
+  }
+}
+
+void read_llama(ModelConfig& c, const Json& json) {
+  c.hidden = get_int(json, "intermediate_size");
+  c.kv_heads = get_int(json, "num_key_value_heads", c.heads);
+  require_input(json.contains("head_dim") || c.channels % c.heads == 0, "hidden_size = ", c.channels, " is no multiple of num_attention_heads = ", c.heads);
+  c.head_size = get_int(json, "head_dim", c.channels / c.heads);
+  c.tied = get_bool(json, "tie_word_embeddings", false);
+  c.norm_eps = get_number(json, "rms_norm_eps", 1e-6);
+  c.rope_theta = get_number(json, "rope_theta", 10000.0);
+  const std::string activation = get_string(json, "hidden_act", "silu");
+  require_input(activation == "silu", "hidden_act is \"", activation, "\"; this loam has silu");
+  require_input(!json.contains("rope_scaling") || json.at("rope_scaling").is_null(), "rope_scaling is set; this loam has plain rotary positions");
+  for (const char* key : {"attention_bias", "mlp_bias"}) require_input(!get_bool(json, key, false), key, " is true; this loam's llama has no biases");
+  c.dropout = get_number(json, "attention_dropout", 0.0);
+}
+
+}  // namespace
+
+void ModelConfig::validate() const {
+  const Keys k = keys(family);
+  auto in_range = [](int64_t value, int64_t most, const char* key) {
+    require_input(value >= 1 && value <= most, key, " = ", value, " is not in 1..", most);
+  };
+  in_range(vocab, int64_t{1} << 24, "vocab_size");
+  in_range(context, int64_t{1} << 24, k.context);
+  in_range(layers, 4096, k.layers);
+  in_range(channels, 1 << 20, k.channels);
+  in_range(heads, 1 << 16, k.heads);
+  in_range(hidden, 1 << 22, k.hidden);
+  in_range(kv_heads, heads, family == Family::gpt2 ? k.heads : "num_key_value_heads");
+  require_input(family != Family::gpt2 || channels % heads == 0, k.channels, " = ", channels, " is no multiple of ", k.heads, " = ", heads);
+  require_input(heads % kv_heads == 0, k.heads, " = ", heads, " is no multiple of num_key_value_heads = ", kv_heads);
+  in_range(head_size, 4096, "head_dim");
+  require_input(family == Family::gpt2 || head_size % 2 == 0, "head_dim = ", head_size, " is odd; rotary positions turn pairs (", k.channels, " = ", channels, ", ",
+                k.heads, " = ", heads, ")");
+  require_input(norm_eps > 0 && norm_eps < 1, "the norm's epsilon = ", norm_eps, " is not in (0, 1)");
+  require_input(rope_theta > 0, "rope_theta = ", rope_theta, " is not above 0");
+  require_input(dropout >= 0 && dropout < 1, "dropout = ", dropout, " is not in [0, 1)");
+}
+
+ModelConfig config_from_json(const Json& json) {
+  ModelConfig c;
+  const std::string type = get_string(json, "model_type");
+  require_input(type == "gpt2" || type == "llama", "model_type is \"", type, "\"; this loam has gpt2 and llama");
+  c.family = type == "gpt2" ? Family::gpt2 : Family::llama;
+  const Keys k = keys(c.family);
+  c.vocab = get_int(json, "vocab_size");
+  c.layers = get_int(json, k.layers);
+  c.heads = get_int(json, k.heads);
+  c.channels = get_int(json, k.channels);
+  c.context = get_int(json, k.context);
+  require_input(c.heads >= 1 && c.channels >= 1, k.heads, " = ", c.heads, " and ", k.channels, " = ", c.channels, " must be at least 1");
+  if (c.family == Family::gpt2) {
+    read_gpt2(c, json);
+  } else {
+    read_llama(c, json);
+  }
+  // Some configs give a list of end ids; the first is the one a document begins with here.
+  auto id = [&](const char* key) -> int64_t {
+    if (json.contains(key) && json.at(key).is_array() && !json.at(key).empty() && json.at(key).at(0).is_number_integer()) return json.at(key).at(0).get<int64_t>();
+    return get_int(json, key, 0);
+  };
+  c.bos = id("bos_token_id");
+  c.eos = id("eos_token_id");
+  if (json.contains("id2label") && json.value("architectures", Json::array()).dump().find("SequenceClassification") != std::string::npos) {
+    const Json& labels = json.at("id2label");
+    require_input(labels.is_object(), "id2label is no object of labels by number");
+    for (size_t i = 0; i < labels.size(); ++i) c.labels.push_back(get_string(labels, std::to_string(i).c_str()));
+  }
+  c.validate();
+  return c;
+}
+
+Json config_to_json(const ModelConfig& c) {
+  const bool gpt2 = c.family == Family::gpt2;
+  Json json;
+  const std::string kind = c.labels.empty() ? (gpt2 ? "LMHeadModel" : "ForCausalLM") : "ForSequenceClassification";
+  json["architectures"] = Json::array({(gpt2 ? "GPT2" : "Llama") + kind});
+  json["model_type"] = gpt2 ? "gpt2" : "llama";
+  if (gpt2) {
+    json["n_layer"] = c.layers;
+    json["n_head"] = c.heads;
+    json["n_embd"] = c.channels;
+    json["n_positions"] = c.context;
+    json["n_ctx"] = c.context;
+    json["n_inner"] = c.hidden == 4 * c.channels ? Json(nullptr) : Json(c.hidden);
+    json["activation_function"] = "gelu_new";
+    json["layer_norm_epsilon"] = c.norm_eps;
+    for (const char* key : {"attn_pdrop", "embd_pdrop", "resid_pdrop"}) json[key] = c.dropout;
+    json["scale_attn_weights"] = true;
+    json["scale_attn_by_inverse_layer_idx"] = false;
+    json["reorder_and_upcast_attn"] = false;
+  } else {
+    json["num_hidden_layers"] = c.layers;
+    json["num_attention_heads"] = c.heads;
+    json["num_key_value_heads"] = c.kv_heads;
+    json["head_dim"] = c.head_size;
+    json["hidden_size"] = c.channels;
+    json["intermediate_size"] = c.hidden;
+    json["max_position_embeddings"] = c.context;
+    json["hidden_act"] = "silu";
+    json["rms_norm_eps"] = c.norm_eps;
+    json["rope_theta"] = c.rope_theta;
+    json["rope_scaling"] = nullptr;
+    json["attention_bias"] = false;
+    json["mlp_bias"] = false;
+    json["attention_dropout"] = c.dropout;
+  }
+  json["vocab_size"] = c.vocab;
+  json["tie_word_embeddings"] = c.tied;
+  json["initializer_range"] = 0.02;
+  json["bos_token_id"] = c.bos;
+  json["eos_token_id"] = c.eos;
+  json["torch_dtype"] = "float32";
+  json["use_cache"] = true;
+  if (!c.labels.empty()) {
+    json["pad_token_id"] = c.eos;
+    for (size_t i = 0; i < c.labels.size(); ++i) {
+      json["id2label"][std::to_string(i)] = c.labels[i];
+      json["label2id"][c.labels[i]] = i;
+    }
+  }
+  return json;
+}
+
+namespace {
+
+int64_t block_matrices(const ModelConfig& c) {
+  return c.channels * c.qkv_width() + c.query_width() * c.channels + (c.gated() ? 3 : 2) * c.channels * c.hidden;
+}
+
+}  // namespace
+
+int64_t parameter_count(const ModelConfig& c) {
+  const int64_t biases = c.biases() ? c.qkv_width() + c.channels + c.hidden + c.channels : 0;
+  const int64_t norm = c.biases() ? 2 * c.channels : c.channels;
+  int64_t n = c.layers * (block_matrices(c) + biases + 2 * norm) + norm + c.vocab * c.channels;
+  if (c.learned_positions()) n += c.context * c.channels;
+  if (!c.labels.empty()) {
+    n += static_cast<int64_t>(c.labels.size()) * c.channels;
+  } else if (!c.tied) {
+    n += c.vocab * c.channels;
+  }
+  return n;
+}
+
+int64_t matmul_parameters(const ModelConfig& c) {
+  return c.layers * block_matrices(c) + c.channels * (c.labels.empty() ? c.vocab : static_cast<int64_t>(c.labels.size()));
+}
+
+double training_flops_per_token(const ModelConfig& c, int64_t time, bool whole_square) {
+  const double attention = (whole_square ? 12.0 : 6.0) * static_cast<double>(c.layers * time * c.query_width());
+  return 6.0 * static_cast<double>(matmul_parameters(c)) + attention;
+}
+
+ModelConfig named_shape(const std::string& name) {
+  struct Shape {
+    Family family;
+    int64_t layers, heads, kv_heads, channels, hidden, context;
+    bool tied;
+  };
+  static const std::map<std::string, Shape> shapes = {
+      {"gpt2-124m", {Family::gpt2, 12, 12, 12, 768, 3072, 1024, true}},  // Radford et al. 2019, table 2
+      {"gpt2-355m", {Family::gpt2, 24, 16, 16, 1024, 4096, 1024, true}},
+      {"gpt2-774m", {Family::gpt2, 36, 20, 20, 1280, 5120, 1024, true}},
+      {"gpt2-1558m", {Family::gpt2, 48, 25, 25, 1600, 6400, 1024, true}},
+      {"smollm2-135m", {Family::llama, 30, 9, 3, 576, 1536, 2048, true}},   // Allal et al. 2025
+      {"llama-7b", {Family::llama, 32, 32, 32, 4096, 11008, 2048, false}},  // Touvron et al. 2023, table 2
+      {"nanogpt-cpu", {Family::gpt2, 4, 4, 4, 128, 512, 64, true}},         // nanoGPT's recipe for a laptop
+      {"nanogpt-baby", {Family::gpt2, 6, 6, 6, 384, 1536, 256, true}},      // and for one GPU
+  };
+  const auto it = shapes.find(name);
+  if (it == shapes.end()) {
+    std::string known;
+    for (const auto& [each, shape] : shapes) known += (known.empty() ? "" : ", ") + each;
+    fail(ErrorKind::usage, "there is no model shape \"", name, "\"; there are ", known);
+  }
+  const Shape& s = it->second;
+  ModelConfig c;
+  c.family = s.family;
+  c.layers = s.layers;
+  c.heads = s.heads;
+  c.kv_heads = s.kv_heads;
+  c.channels = s.channels;
+  c.head_size = s.channels / s.heads;
+  c.hidden = s.hidden;
+  c.context = s.context;
+  c.tied = s.tied;
+  return c;
+}
+
+}  // namespace loam

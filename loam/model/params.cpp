@@ -1,0 +1,109 @@
+#include "loam/model/params.h"
+
+#include <cmath>
+
+#include "loam/base/random.h"
+
+namespace loam {
+
+size_t ParamSet::add(std::vector<Param::Piece> pieces, int64_t rows, int64_t cols, float deviation, bool decays, bool transposed) {
+  Param p;
+  p.pieces = std::move(pieces);
+  p.rows = rows;
+  p.cols = cols;
+  p.deviation = deviation;
+  p.decays = decays;
+  p.transposed = transposed;
+  p.offset = size_;
+  size_ += (p.size() + 15) / 16 * 16;
+  params_.push_back(std::move(p));
+  return params_.size() - 1;
+}
+
+size_t ParamSet::add_vector(const std::string& name, int64_t size, bool ones) {
+  const size_t i = add({{name, 0, 1}}, 1, size, 0.0f, false);
+  params_[i].vector = true;
+  params_[i].ones = ones;
+  return i;
+}
+
+void ParamSet::add_gpt2(const ModelConfig& c, float deviation, float into_residual) {
+  const int64_t C = c.channels, F = c.hidden;
+  tokens = add({{"transformer.wte.weight", 0, c.vocab}}, c.vocab, C, deviation, true);
+  places = add({{"transformer.wpe.weight", 0, c.context}}, c.context, C, deviation, false);
+  for (int64_t l = 0; l < c.layers; ++l) {
+    const std::string at = "transformer.h." + std::to_string(l) + ".";
+    Layer layer;
+    layer.norm1 = add_vector(at + "ln_1.weight", C, true);
+    layer.norm1_bias = add_vector(at + "ln_1.bias", C, false);
+    layer.qkv = add({{at + "attn.c_attn.weight", 0, 3 * C}}, 3 * C, C, deviation, true, true);
+    layer.qkv_bias = add_vector(at + "attn.c_attn.bias", 3 * C, false);
+    layer.proj = add({{at + "attn.c_proj.weight", 0, C}}, C, C, into_residual, true, true);
+    layer.proj_bias = add_vector(at + "attn.c_proj.bias", C, false);
+    layer.norm2 = add_vector(at + "ln_2.weight", C, true);
+    layer.norm2_bias = add_vector(at + "ln_2.bias", C, false);
+    layer.up = add({{at + "mlp.c_fc.weight", 0, F}}, F, C, deviation, true, true);
+    layer.up_bias = add_vector(at + "mlp.c_fc.bias", F, false);
+    layer.down = add({{at + "mlp.c_proj.weight", 0, C}}, C, F, into_residual, true, true);
+    layer.down_bias = add_vector(at + "mlp.c_proj.bias", C, false);
+    layers.push_back(layer);
+  }
+  norm = add_vector("transformer.ln_f.weight", C, true);
+  norm_bias = add_vector("transformer.ln_f.bias", C, false);
+}
+
+void ParamSet::add_llama(const ModelConfig& c, float deviation, float into_residual) {
+  const int64_t C = c.channels, F = c.hidden, Q = c.query_width(), K = c.kv_width();
+  tokens = add({{"model.embed_tokens.weight", 0, c.vocab}}, c.vocab, C, deviation, true);
+  for (int64_t l = 0; l < c.layers; ++l) {
+    const std::string at = "model.layers." + std::to_string(l) + ".";
+    Layer layer;
+    layer.norm1 = add_vector(at + "input_layernorm.weight", C, true);
+    layer.qkv = add({{at + "self_attn.q_proj.weight", 0, Q}, {at + "self_attn.k_proj.weight", Q, K}, {at + "self_attn.v_proj.weight", Q + K, K}}, Q + 2 * K, C,
+                    deviation, true);
+    layer.proj = add({{at + "self_attn.o_proj.weight", 0, C}}, C, Q, into_residual, true);
+    layer.norm2 = add_vector(at + "post_attention_layernorm.weight", C, true);
+    layer.up = add({{at + "mlp.gate_proj.weight", 0, F}, {at + "mlp.up_proj.weight", F, F}}, 2 * F, C, deviation, true);
+    layer.down = add({{at + "mlp.down_proj.weight", 0, C}}, C, F, into_residual, true);
+    layers.push_back(layer);
+  }
+  norm = add_vector("model.norm.weight", C, true);
+}
+
+ParamSet::ParamSet(const ModelConfig& c) {
+  // Radford et al. 2019: normal with deviation 0.02, branches into the residual stream divided by sqrt(2 L).
+  const float deviation = 0.02f, into_residual = deviation / std::sqrt(2.0f * static_cast<float>(c.layers));
+  if (c.family == Family::gpt2) {
+    add_gpt2(c, deviation, into_residual);
+  } else {
+    add_llama(c, deviation, into_residual);
+  }
+  if (!c.labels.empty()) {
+    const auto labels = static_cast<int64_t>(c.labels.size());
+    head = add({{"score.weight", 0, labels}}, labels, c.channels, deviation, true);
+  } else if (c.tied) {
+    head = tokens;
+  } else {
+    head = add({{"lm_head.weight", 0, c.vocab}}, c.vocab, c.channels, deviation, true);
+  }
+}
+
+void ParamSet::allocate(const Backend& backend, bool gradients) {
+  values_ = backend.allocate(size_);
+  if (gradients) gradients_ = backend.allocate(size_);
+}
+
+void ParamSet::initialize(const Backend& backend, uint64_t seed) {
+  std::vector<float> host;
+  for (size_t i = 0; i < params_.size(); ++i) {
+    const Param& p = params_[i];
+    host.assign(static_cast<size_t>(p.size()), p.ones ? 1.0f : 0.0f);
+    if (p.deviation > 0) {
+      const uint64_t key = stream_key(seed, "init " + p.pieces.front().name);
+      for (size_t n = 0; n < host.size(); ++n) host[n] = p.deviation * normal01(key, n);
+    }
+    backend.upload(value(i).data, host.data(), p.size());
+  }
+}
+
+}  // namespace loam

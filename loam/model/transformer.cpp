@@ -1,0 +1,317 @@
+#include "loam/model/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "loam/base/hash.h"
+
+namespace loam {
+
+Transformer::Transformer(const ModelConfig& config, const Backend& backend) : config_(config), backend_(backend), params_(config) {
+  config_.validate();
+  if (config_.learned_positions()) return;
+  // Su et al. 2021: pair i turns by t * theta^(-2i / D).
+  const int64_t half = config_.head_size / 2;
+  std::vector<float> table(static_cast<size_t>(config_.context * config_.head_size));
+  for (int64_t t = 0; t < config_.context; ++t) {
+    for (int64_t i = 0; i < half; ++i) {
+      const double angle = static_cast<double>(t) * std::pow(config_.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_size));
+      table[static_cast<size_t>(t * config_.head_size + i)] = static_cast<float>(std::cos(angle));
+      table[static_cast<size_t>(t * config_.head_size + half + i)] = static_cast<float>(std::sin(angle));
+    }
+  }
+  table_ = backend_.allocate(static_cast<int64_t>(table.size()));
+  backend_.upload(table_.floats(), table.data(), static_cast<int64_t>(table.size()));
+}
+
+int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
+  const ModelConfig& c = config_;
+  int64_t used = 0;
+  auto take = [&](int64_t cols) {
+    Mat m(base == nullptr ? nullptr : base + used, rows, cols);
+    used += (rows * cols + 15) / 16 * 16;
+    return m;
+  };
+  auto take_vec = [&](int64_t per_row) { return Vec(take(per_row).data, rows * per_row); };
+  const int64_t up_width = c.gated() ? 2 * c.hidden : c.hidden;
+  layers_.assign(static_cast<size_t>(c.layers), {});
+  Mat input = take(c.channels);
+  Activations shared;
+  for (int64_t l = 0; l < c.layers; ++l) {
+    if (training || l == 0) {  // without a backward pass one set of activations serves every layer
+      shared.normed1 = take(c.channels);
+      shared.qkv = take(c.qkv_width());
+      shared.attended = take(c.query_width());
+      shared.middle = take(c.channels);
+      shared.normed2 = take(c.channels);
+      shared.up = take(up_width);
+      shared.active = take(c.hidden);
+      shared.mean1 = take_vec(1);
+      shared.rstd1 = take_vec(1);
+      shared.mean2 = take_vec(1);
+      shared.rstd2 = take_vec(1);
+      shared.lse = take_vec(c.heads);
+    }
+    shared.input = input;
+    layers_[static_cast<size_t>(l)] = shared;
+    if (training) input = take(c.channels);
+  }
+  output_ = input;
+  hidden_ = take(c.channels);
+  mean_ = take_vec(1);
+  rstd_ = take_vec(1);
+  if (training) {
+    hidden_gradient_ = take(c.channels);
+    d_stream_ = take(c.channels);
+    d_wide_ = take(std::max(c.qkv_width(), up_width));
+    d_narrow_ = take(std::max({c.channels, c.query_width(), c.gated() ? c.hidden : 0}));
+  }
+  if (c.dropout > 0) branch_ = take(c.channels);
+  return used;
+}
+
+int64_t Transformer::planned_bytes(const ModelConfig& config, int64_t batch, int64_t time, bool training) {
+  ModelConfig bare = config;
+  bare.context = 1;  // no table of angles is made for a transformer that only counts
+  Transformer counted(bare, ::loam::backend("ref"));
+  return 4 * counted.lay_out(nullptr, batch * time, training);
+}
+
+void Transformer::plan(int64_t batch, int64_t time, bool training) {
+  require(time <= config_.context, "a sequence of ", time, " tokens is longer than the model's context of ", config_.context);
+  const int64_t rows = batch * time;
+  if (rows <= planned_rows_ && (planned_training_ || !training)) return;
+  arena_ = Buffer();
+  planned_rows_ = 0;
+  arena_ = backend_.allocate(lay_out(nullptr, rows, training));
+  lay_out(arena_.floats(), rows, training);
+  planned_rows_ = rows;
+  planned_training_ = training;
+}
+
+void Transformer::norm_forward(Mat y, Vec mean, Vec rstd, ConstMat x, size_t gain, size_t bias) const {
+  const auto eps = static_cast<float>(config_.norm_eps);
+  if (config_.family == Family::gpt2) {
+    backend_.norm().layernorm_forward(y, mean, rstd, x, vector_of(gain), vector_of(bias), eps);
+  } else {
+    backend_.norm().rmsnorm_forward(y, rstd, x, vector_of(gain), eps);
+  }
+}
+
+void Transformer::norm_backward(Mat dx, ConstMat dy, ConstMat x, Vec mean, Vec rstd, size_t gain, size_t bias) {
+  auto gradient = [&](size_t i) { return Vec(params_.gradient(i).data, params_.gradient(i).cols); };
+  if (config_.family == Family::gpt2) {
+    backend_.norm().layernorm_backward_add(dx, gradient(gain), gradient(bias), dy, x, vector_of(gain), mean, rstd);
+  } else {
+    backend_.norm().rmsnorm_backward_add(dx, gradient(gain), dy, x, vector_of(gain), rstd);
+  }
+}
+
+void Transformer::rope(Mat qkv, const int32_t* positions, bool inverse) const {
+  if (config_.learned_positions()) return;
+  // Queries and keys lie side by side and turn alike: one call over the heads of both.
+  const ConstMat table(table_.floats(), config_.context, config_.head_size);
+  backend_.elementwise().rope(qkv.columns(0, config_.query_width() + config_.kv_width()), config_.heads + config_.kv_heads, config_.head_size, positions, table, inverse);
+}
+
+namespace {
+
+uint64_t dropout_key(const TokenBatch& batch, uint64_t site) { return mix64(batch.dropout_key + site); }
+/// Sites of dropout: 0 is the embedding, then three a layer.
+uint64_t site(int64_t layer, uint64_t which) { return 1 + 3 * static_cast<uint64_t>(layer) + which; }
+
+AttentionShape attention_shape(const ModelConfig& c, const TokenBatch& batch, uint64_t key) {
+  AttentionShape shape;
+  shape.batch = batch.batch;
+  shape.time = batch.time;
+  shape.heads = c.heads;
+  shape.kv_heads = c.kv_heads;
+  shape.head_size = c.head_size;
+  shape.scale = 1.0f / std::sqrt(static_cast<float>(c.head_size));
+  shape.starts = batch.starts;
+  shape.dropout = batch.dropout ? static_cast<float>(c.dropout) : 0.0f;
+  shape.dropout_key = key;
+  shape.first_row = batch.first_row;
+  return shape;
+}
+
+Epilogue plus(ConstVec bias, ConstMat residual = {}) {
+  Epilogue e;
+  e.bias = bias;
+  e.residual = residual;
+  return e;
+}
+
+}  // namespace
+
+void Transformer::branch_forward(Mat out, ConstMat residual, ConstMat x, size_t w, size_t bias, const TokenBatch& batch, uint64_t where) {
+  if (!batch.dropout || config_.dropout <= 0) {
+    backend_.matmul().nt(out, x, params_.value(w), plus(vector_of(bias), residual));
+    return;
+  }
+  backend_.matmul().nt(out, x, params_.value(w), plus(vector_of(bias)));
+  backend_.elementwise().dropout(out, static_cast<float>(config_.dropout), dropout_key(batch, where), batch.first_row);
+  backend_.elementwise().add(out, residual);
+}
+
+void Transformer::up_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
+  const Mat up = a.up.range(0, n), active = a.active.range(0, n);
+  Epilogue then = plus(vector_of(p.up_bias));
+  if (!config_.gated()) then.activated = active;
+  backend_.matmul().nt(up, a.normed2.range(0, n), params_.value(p.up), then);
+  if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, config_.hidden), up.columns(config_.hidden, config_.hidden));
+}
+
+ConstMat Transformer::forward(const TokenBatch& batch) {
+  const ModelConfig& c = config_;
+  const int64_t n = batch.rows();
+  require(n <= planned_rows_ && batch.time <= c.context, "a batch of ", n, " tokens came to a model planned for ", planned_rows_);
+  rows_ = n;
+  const auto& elementwise = backend_.elementwise();
+  const Mat first = layers_.front().input.range(0, n);
+  elementwise.embed_forward(first, batch.ids, batch.positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
+  if (batch.dropout && c.dropout > 0) elementwise.dropout(first, static_cast<float>(c.dropout), dropout_key(batch, 0), batch.first_row);
+  for (int64_t l = 0; l < c.layers; ++l) {
+    const Activations& a = layers_[static_cast<size_t>(l)];
+    const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
+    const Mat input = a.input.range(0, n), qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
+    const Mat output = l + 1 < c.layers ? layers_[static_cast<size_t>(l) + 1].input.range(0, n) : output_.range(0, n);
+    norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, input, p.norm1, p.norm1_bias);
+    backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    rope(qkv, batch.positions, false);
+    const int64_t key = c.query_width(), value = key + c.kv_width();
+    backend_.attention().forward(attended, a.lse, qkv.columns(0, key), qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()),
+                                 attention_shape(c, batch, dropout_key(batch, site(l, 0))));
+    branch_forward(middle, input, attended, p.proj, p.proj_bias, batch, site(l, 1));
+    norm_forward(a.normed2.range(0, n), a.mean2, a.rstd2, middle, p.norm2, p.norm2_bias);
+    up_forward(a, p, n);
+    branch_forward(output, middle, a.active.range(0, n), p.down, p.down_bias, batch, site(l, 2));
+  }
+  norm_forward(hidden_.range(0, n), mean_, rstd_, output_.range(0, n), params_.norm, params_.norm_bias);
+  return hidden_.range(0, n);
+}
+
+void Transformer::bias_backward(size_t bias, ConstMat dy) {
+  if (bias != ParamSet::kNone) backend_.matmul().sum_rows_add(Vec(params_.gradient(bias).data, params_.gradient(bias).cols), dy);
+}
+
+void Transformer::feed_forward_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch) {
+  const auto& mm = backend_.matmul();
+  const int64_t n = d_branch.rows, F = config_.hidden;
+  mm.tn_add(params_.gradient(p.down), d_branch, a.active.range(0, n));
+  bias_backward(p.down_bias, d_branch);
+  const Mat d_up(d_wide_.data, n, config_.gated() ? 2 * F : F), up = a.up.range(0, n);
+  if (config_.gated()) {
+    const Mat d_active(d_narrow_.data, n, F);
+    mm.nn(d_active, d_branch, params_.value(p.down));
+    backend_.elementwise().swiglu_backward(d_up.columns(0, F), d_up.columns(F, F), d_active, up.columns(0, F), up.columns(F, F));
+  } else {
+    Epilogue then;
+    then.gelu_gradient_at = up;
+    mm.nn(d_up, d_branch, params_.value(p.down), then);
+  }
+  mm.tn_add(params_.gradient(p.up), d_up, a.normed2.range(0, n));
+  bias_backward(p.up_bias, d_up);
+  const Mat d_normed(d_narrow_.data, n, config_.channels);
+  mm.nn(d_normed, d_up, params_.value(p.up));
+  norm_backward(d_stream_.range(0, n), d_normed, a.middle.range(0, n), a.mean2, a.rstd2, p.norm2, p.norm2_bias);
+}
+
+void Transformer::attention_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch, const TokenBatch& batch, uint64_t where) {
+  const auto& mm = backend_.matmul();
+  const ModelConfig& c = config_;
+  const int64_t n = d_branch.rows, key = c.query_width(), value = key + c.kv_width();
+  const Mat attended = a.attended.range(0, n), qkv = a.qkv.range(0, n);
+  mm.tn_add(params_.gradient(p.proj), d_branch, attended);
+  bias_backward(p.proj_bias, d_branch);
+  const Mat d_attended(d_narrow_.data, n, c.query_width()), d_qkv(d_wide_.data, n, c.qkv_width());
+  mm.nn(d_attended, d_branch, params_.value(p.proj));
+  backend_.attention().backward(d_qkv.columns(0, key), d_qkv.columns(key, c.kv_width()), d_qkv.columns(value, c.kv_width()), d_attended, attended, a.lse, qkv.columns(0, key),
+                                qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()), attention_shape(c, batch, dropout_key(batch, where)));
+  rope(d_qkv, batch.positions, true);
+  mm.tn_add(params_.gradient(p.qkv), d_qkv, a.normed1.range(0, n));
+  bias_backward(p.qkv_bias, d_qkv);
+  const Mat d_normed(d_narrow_.data, n, c.channels);
+  mm.nn(d_normed, d_qkv, params_.value(p.qkv));
+  norm_backward(d_stream_.range(0, n), d_normed, a.input.range(0, n), a.mean1, a.rstd1, p.norm1, p.norm1_bias);
+}
+
+void Transformer::backward(const TokenBatch& batch) {
+  const ModelConfig& c = config_;
+  const int64_t n = batch.rows();
+  require(planned_training_ && params_.has_gradients() && n == rows_, "backward without its forward");
+  const auto& elementwise = backend_.elementwise();
+  const float p_drop = batch.dropout ? static_cast<float>(c.dropout) : 0.0f;
+  const Mat stream = d_stream_.range(0, n);  // the gradient of the residual stream, from the last layer to the first
+  /// A branch's gradient: the stream's, through the branch's dropout.
+  auto branch_gradient = [&](uint64_t where) {
+    if (p_drop <= 0) return ConstMat(stream);
+    const Mat d = branch_.range(0, n);
+    elementwise.copy(d, stream);
+    elementwise.dropout(d, p_drop, dropout_key(batch, where), batch.first_row);
+    return ConstMat(d);
+  };
+  elementwise.fill(Vec(stream.data, n * c.channels), 0.0f);
+  norm_backward(stream, hidden_gradient_.range(0, n), output_.range(0, n), mean_, rstd_, params_.norm, params_.norm_bias);
+  for (int64_t l = c.layers - 1; l >= 0; --l) {
+    const Activations& a = layers_[static_cast<size_t>(l)];
+    const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
+    feed_forward_backward(a, p, branch_gradient(site(l, 2)));
+    attention_backward(a, p, branch_gradient(site(l, 1)), batch, site(l, 0));
+  }
+  if (p_drop > 0) elementwise.dropout(stream, p_drop, dropout_key(batch, 0), batch.first_row);
+  elementwise.embed_backward_add(params_.gradient(params_.tokens), c.learned_positions() ? params_.gradient(params_.places) : Mat(), batch.ids, batch.positions, stream);
+}
+
+// ---- one sequence, with what came before kept ----
+
+KvCache::KvCache(const ModelConfig& config, const Backend& backend, int64_t capacity)
+    : data_(backend.allocate(config.layers * 2 * capacity * config.kv_width())), numbers_(backend.allocate(2 * capacity)), capacity_(capacity), width_(config.kv_width()) {}
+
+ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache& cache) {
+  const ModelConfig& c = config_;
+  const int64_t n = count, seen = cache.size_;
+  require(n >= 1 && seen + n <= cache.capacity_ && seen + n <= c.context, "a cache of ", cache.capacity_, " positions holds ", seen, "; ", n, " more do not fit (context ",
+          c.context, ")");
+  plan(1, n, false);
+  rows_ = n;
+  std::vector<int32_t> host(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) host[static_cast<size_t>(i)] = static_cast<int32_t>(seen + i);
+  int32_t *device_ids = cache.numbers_.ints(), *positions = device_ids + cache.capacity_;
+  backend_.upload(device_ids, ids, n);
+  backend_.upload(positions, host.data(), n);
+  TokenBatch batch;
+  batch.batch = 1;
+  batch.time = n;
+  const AttentionShape shape = attention_shape(c, batch, 0);
+  const auto& elementwise = backend_.elementwise();
+  const Mat stream = layers_.front().input.range(0, n);
+  elementwise.embed_forward(stream, device_ids, positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
+  for (int64_t l = 0; l < c.layers; ++l) {
+    const Activations& a = layers_.front();
+    const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
+    const Mat qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
+    norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, stream, p.norm1, p.norm1_bias);
+    backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    rope(qkv, positions, false);
+    float* base = cache.data_.floats() + l * 2 * cache.capacity_ * cache.width_;
+    const Mat keys(base, cache.capacity_, cache.width_), values(base + cache.capacity_ * cache.width_, cache.capacity_, cache.width_);
+    elementwise.copy(keys.range(seen, n), qkv.columns(c.query_width(), c.kv_width()));
+    elementwise.copy(values.range(seen, n), qkv.columns(c.query_width() + c.kv_width(), c.kv_width()));
+    const ConstMat q = qkv.columns(0, c.query_width());
+    if (seen == 0 && n > 8) {  // a whole prompt: in tiles, as in training
+      backend_.attention().forward(attended, a.lse, q, keys.range(0, n), values.range(0, n), shape);
+    } else {
+      backend_.attention().cached(attended, q, keys.range(0, seen + n), values.range(0, seen + n), seen, shape);
+    }
+    backend_.matmul().nt(middle, attended, params_.value(p.proj), plus(vector_of(p.proj_bias), stream));
+    norm_forward(a.normed2.range(0, n), a.mean2, a.rstd2, middle, p.norm2, p.norm2_bias);
+    up_forward(a, p, n);
+    backend_.matmul().nt(stream, a.active.range(0, n), params_.value(p.down), plus(vector_of(p.down_bias), middle));
+  }
+  norm_forward(hidden_.range(0, n), mean_, rstd_, stream, params_.norm, params_.norm_bias);
+  cache.size_ += n;
+  return hidden_.range(0, n);
+}
+
+}  // namespace loam
