@@ -5,6 +5,8 @@ namespace loam {
 
 void add_all_verbs(Cli& cli) {
   add_tokenizer(cli);
+  add_encode(cli);
+  add_decode(cli);
   add_inspect(cli);
 }
 

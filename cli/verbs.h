@@ -6,6 +6,8 @@
 namespace loam {
 
 void add_tokenizer(Cli& cli);
+void add_encode(Cli& cli);
+void add_decode(Cli& cli);
 void add_inspect(Cli& cli);
 
 }  // namespace loam

@@ -1,0 +1,62 @@
+// loam encode: text to token ids.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/input.h"
+#include "cli/verbs.h"
+#include "loam/text/tokenizer.h"
+
+namespace loam {
+namespace {
+
+void print_ids(const std::vector<int32_t>& ids, const char* between) {
+  std::string out;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0) out += between;
+    fmt::format_to(std::back_inserter(out), "{}", ids[i]);
+    if (out.size() > size_t{1} << 20) {
+      std::cout << out;
+      out.clear();
+    }
+  }
+  std::cout << out;
+}
+
+Report encode(const std::string& folder, const std::string& file, bool special, bool lines, bool count, const Run& run) {
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  const InputText input(file);
+  const Specials specials = special ? Specials::recognise : Specials::as_text;
+  int64_t tokens = 0, texts = 0;
+  const auto one = [&](std::string_view text) {
+    const std::vector<int32_t> ids = tokenizer.encode(text, specials);
+    tokens += static_cast<int64_t>(ids.size());
+    ++texts;
+    if (count && lines) std::cout << ids.size() << "\n";
+    if (count) return;
+    if (lines) std::cout << "[";
+    print_ids(ids, lines ? "," : " ");
+    std::cout << (lines ? "]\n" : "\n");
+  };
+  if (lines) {
+    input.for_each_line(one);
+  } else {
+    one(input.text());
+    if (count && !run.flags().json) std::cout << tokens << "\n";
+  }
+  return report({{"tokens", tokens}, {"bytes", input.text().size()}, {"texts", texts}});
+}
+
+}  // namespace
+
+void add_encode(Cli& cli) {
+  Verb& verb = cli.add("encode", "text to token ids", "echo -n 'Hello, world' | loam encode --tokenizer tokenizer");
+  auto tokenizer = verb.text("tokenizer", "folder with a tokenizer.json", true);
+  auto special = verb.flag("special", "read special tokens such as <|endoftext|> as themselves, not as text");
+  auto lines = verb.flag("lines", "each line is a text: a JSON array a line");
+  auto count = verb.flag("count", "print the number of tokens only");
+  auto file = verb.positional("file", "the text; - or nothing: standard input", false);
+  verb.run([=](Run& run) { return encode(*tokenizer, *file, *special, *lines, *count, run); });
+}
+
+}  // namespace loam
