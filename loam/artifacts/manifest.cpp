@@ -41,6 +41,14 @@ void remove_temporaries(const fs::path& folder) {
   }
 }
 
+/// Nothing but what a kill in ArtifactWriter's first moments leaves: state/ without its begun.json.
+bool holds_nothing(const fs::path& folder) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path() != folder / "state" && entry.path().extension() != ".tmp") return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string iso_time_now() {
@@ -153,7 +161,7 @@ ArtifactWriter::ArtifactWriter(const fs::path& folder, const std::string& kind, 
     }
   } else if (fs::exists(folder)) {
     require(fs::is_directory(folder), folder, " is a file; --out wants a folder");
-    require(force || fs::is_empty(folder), folder, " holds other files; choose another --out, or give --force to write among them");
+    require(force || holds_nothing(folder), folder, " holds other files; choose another --out, or give --force to write among them");
   }
   make_folder(state());
   remove_temporaries(folder);

@@ -17,6 +17,15 @@ fs::path fresh(const char* name) {
   return folder;
 }
 
+TEST(Manifest, KilledInItsFirstMomentsItBeginsAgain) {
+  const fs::path folder = fresh("first_moments");
+  make_folder(folder / "state");
+  write_file(folder / "state/begun.json.tmp", "{");
+  ArtifactWriter out(folder, "tokens", {{"x", 1}}, {}, false);
+  EXPECT_FALSE(out.resumed());
+  EXPECT_TRUE(out.finish({}).files.empty());
+}
+
 TEST(Manifest, ContentIsTheHashOfTheSortedLines) {
   const std::vector<ArtifactFile> files = {{"b", 1, std::string(64, '2')}, {"a", 1, std::string(64, '1')}};
   EXPECT_EQ(content_hash(files), sha256(std::string(64, '1') + "  a\n" + std::string(64, '2') + "  b\n"));
