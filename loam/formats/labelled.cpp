@@ -294,30 +294,47 @@ std::optional<RowForm> recognise_form(const Json& row) {
   return std::nullopt;
 }
 
+RowForm dialogue_form(const Json& row, const InstructionOptions& options, const std::string& name) {
+  require(options.prompt.empty() == options.answer.empty(), "a prompt template and an answer template go together");
+  RowForm form = RowForm::columns;
+  if (!options.prompt.empty()) {
+    require(options.form.empty(), "a form and a prompt template exclude each other");
+  } else if (!options.form.empty()) {
+    form = form_named(options.form);
+  } else {
+    const auto found = recognise_form(row);
+    require_input(found.has_value(), name, ": no known form of instruction data; its rows have ", member_list(row),
+                  "; wanted instruction and output, messages, conversations, or prompt and completion"
+                  " (or say --prompt and --answer, templates over the columns, such as \"Translate: {en}\" and \"{fr}\")");
+    form = *found;
+  }
+  require_input(form != RowForm::preference, name, " holds preference pairs (chosen, rejected), not answers to learn");
+  return form;
+}
+
+std::optional<std::vector<Turn>> make_dialogue(const Json& row, RowForm form, const InstructionOptions& options, std::string& why) {
+  try {
+    auto turns = dialogue_of(row, form, options);
+    check_dialogue(turns);
+    if (!options.system.empty() && turns[0].role != "system") turns.insert(turns.begin(), {"system", options.system});
+    return turns;
+  } catch (const BadRow& bad) {
+    why = bad.why;
+    return std::nullopt;
+  }
+}
+
 InstructionReader::InstructionReader(const std::filesystem::path& file, InstructionOptions options)
     : InstructionReader(RowReader(file), file.string(), std::move(options)) {}
 
 InstructionReader::InstructionReader(RowReader rows, std::string name, InstructionOptions options)
     : rows_(std::move(rows)), name_(std::move(name)), options_(std::move(options)) {
-  require(options_.prompt.empty() == options_.answer.empty(), "a prompt template and an answer template go together");
   Json row;
   if (!rows_.next(row)) {
     empty_ = true;
     return;
   }
-  if (!options_.prompt.empty()) {
-    require(options_.form.empty(), "a form and a prompt template exclude each other");
-    form_ = RowForm::columns;
-  } else if (!options_.form.empty()) {
-    form_ = form_named(options_.form);
-  } else {
-    const auto form = recognise_form(row);
-    require_input(form.has_value(), name_, ": no known form of instruction data; its rows have ", member_list(row),
-                  "; wanted instruction and output, messages, conversations, or prompt and completion"
-                  " (or say --prompt and --answer, templates over the columns, such as \"Translate: {en}\" and \"{fr}\")");
-    form_ = *form;
-  }
-  require_input(form_ != RowForm::preference, name_, " holds preference pairs (chosen, rejected), not answers to learn");
+  form_ = dialogue_form(row, options_, name_);
   first_ = std::move(row);
 }
 
@@ -330,16 +347,13 @@ std::optional<InstructionRow> InstructionReader::next() {
     } else if (empty_ || !rows_.next(row)) {
       return std::nullopt;
     }
-    try {
-      InstructionRow out{dialogue_of(row, form_, options_), rows_.number()};
-      check_dialogue(out.turns);
-      if (!options_.system.empty() && out.turns[0].role != "system") out.turns.insert(out.turns.begin(), {"system", options_.system});
+    std::string why;
+    if (auto turns = make_dialogue(row, form_, options_, why)) {
       ++counts_.rows;
-      return out;
-    } catch (const BadRow& bad) {
-      ++counts_.skipped;
-      if (counts_.first_fault.empty()) counts_.first_fault = cat(rows_.place(), ": ", bad.why);
+      return InstructionRow{std::move(*turns), rows_.number()};
     }
+    ++counts_.skipped;
+    if (counts_.first_fault.empty()) counts_.first_fault = cat(rows_.place(), ": ", why);
   }
 }
 

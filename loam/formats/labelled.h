@@ -55,6 +55,13 @@ struct InstructionOptions {
   std::string system = {};           ///< put first where a row has no system turn
 };
 
+/// A row's turns in a form, checked and with options.system in front: nothing if it is a bad one, and why it is.
+std::optional<std::vector<Turn>> make_dialogue(const Json& row, RowForm form, const InstructionOptions& options, std::string& why);
+
+/// The form that options and a first row ask for. Throws Error{input} naming what is there if it is none of dialogues,
+/// Error{usage} if the options do not go together.
+RowForm dialogue_form(const Json& first_row, const InstructionOptions& options, const std::string& name);
+
 /// What a reader of rows counted; bad rows are skipped, the first one's reason kept.
 struct RowCounts {
   int64_t rows = 0, skipped = 0, redecoded = 0;

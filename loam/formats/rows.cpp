@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "loam/base/error.h"
+#include "loam/formats/utf8.h"
 
 namespace loam {
 namespace {
@@ -15,26 +16,6 @@ constexpr int64_t kBlockBytes = 64 << 10;
 constexpr uint16_t kWindows1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
                                        0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
                                        0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
-
-bool is_utf8(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x80) {
-      ++i;
-      continue;
-    }
-    const int more = c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
-    if (more == 0 || i + static_cast<size_t>(more) >= text.size()) return false;
-    for (int k = 1; k <= more; ++k) {
-      if ((static_cast<unsigned char>(text[i + static_cast<size_t>(k)]) & 0xc0) != 0x80) return false;
-    }
-    const auto second = static_cast<unsigned char>(text[i + 1]);
-    if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f)) return false;
-    i += static_cast<size_t>(more) + 1;
-  }
-  return true;
-}
 
 /// Bytes one at a time, over a source.
 class Scanner {
@@ -108,22 +89,13 @@ void refuse_binary(std::string_view head, const std::string& name) {
 }  // namespace
 
 bool to_utf8(std::string& text) {
-  if (is_utf8(text)) return true;
+  if (valid_utf8(text)) return true;
   std::string out;
   out.reserve(text.size() + text.size() / 8);
   for (const char byte : text) {
     const auto b = static_cast<unsigned char>(byte);
-    const unsigned code = b >= 0x80 && b < 0xa0 ? kWindows1252[b - 0x80] : b;
-    if (code < 0x80) {
-      out += static_cast<char>(code);
-    } else if (code < 0x800) {
-      out += static_cast<char>(0xc0 | (code >> 6));
-      out += static_cast<char>(0x80 | (code & 0x3f));
-    } else {
-      out += static_cast<char>(0xe0 | (code >> 12));
-      out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-      out += static_cast<char>(0x80 | (code & 0x3f));
-    }
+    const char32_t code = b >= 0x80 && b < 0xa0 ? kWindows1252[b - 0x80] : b;
+    append_utf8(out, code);
   }
   text = std::move(out);
   return false;

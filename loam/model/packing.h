@@ -1,0 +1,47 @@
+// Rows of different lengths laid side by side in sequences, none seeing its neighbours.
+//
+//   std::vector<PackedSequence> plan = pack_rows(lengths, order, /*time=*/512);
+//   PackedBatch batch = lay_out(rows, {plan[0], plan[1]}, 512, /*padding=*/end_of_text);
+//   // batch.starts: the first position each token may attend to; batch.positions begin at 0 with each row
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace loam {
+
+/// A row to learn from: ids[i + 1] is to be predicted at i where learn[i + 1] is set.
+struct TokenRow {
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> learn;  ///< as long as ids; learn[0] is never used
+
+  int64_t places() const { return static_cast<int64_t>(ids.size()) - 1; }  ///< inputs: all ids but the last
+  int64_t learned() const;
+};
+
+/// Ends after the last token to be learned, and at `time` places at most. Returns whether anything is left to learn;
+/// `cut` says whether the limit took something of it away.
+bool trim_row(TokenRow& row, int64_t time, bool& cut);
+
+/// Numbers of the rows that lie in one sequence, in order.
+using PackedSequence = std::vector<int32_t>;
+
+/// Best fit over a window of `open` unfinished sequences, rows taken in `order`; a sequence is given out when full or
+/// when the window is (the fullest first). lengths[row] <= time. Depends on its arguments alone.
+std::vector<PackedSequence> pack_rows(std::span<const int32_t> lengths, std::span<const int32_t> order, int64_t time, int64_t open = 64);
+
+/// B sequences of T tokens as the transformer takes them, row-major; B is the number of sequences.
+struct PackedBatch {
+  int64_t batch = 0, time = 0;
+  std::vector<int32_t> ids, positions, starts, targets;  ///< (B*T); targets -1: nothing to learn. Padding sees itself alone
+  int64_t learned = 0;                                   ///< targets that are not -1
+  std::vector<int64_t> ends;                             ///< for each row, in order: where its last token lies, b * T + t
+};
+
+/// Lays out training rows (inputs and targets) or, with `whole`, all ids of each row and no targets.
+/// `batch` sequences at least: those missing are padding.
+PackedBatch lay_out(std::span<const TokenRow> rows, std::span<const PackedSequence> sequences, int64_t time, int32_t padding,
+                    bool whole = false, int64_t batch = 0);
+
+}  // namespace loam
