@@ -5,6 +5,7 @@ namespace loam {
 
 void add_all_verbs(Cli& cli) {
   add_tokenizer(cli);
+  add_tokenize(cli);
   add_encode(cli);
   add_decode(cli);
   add_inspect(cli);

@@ -6,6 +6,7 @@
 namespace loam {
 
 void add_tokenizer(Cli& cli);
+void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);
 void add_decode(Cli& cli);
 void add_inspect(Cli& cli);

@@ -40,7 +40,7 @@ CorpusBatch CorpusBatches::read() {
       continue;
     }
     batch.text_bytes += static_cast<int64_t>(document->text.size());
-    batch.items.push_back({std::move(*document), at_});
+    batch.items.push_back({std::move(*document), at_, {}});
     ++at_.row;
   }
   batch.next = at_;

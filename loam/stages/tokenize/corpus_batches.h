@@ -23,7 +23,8 @@ struct CorpusPlace {
 struct CorpusBatch {
   struct Item {
     Document document;
-    CorpusPlace place;  ///< of this document
+    CorpusPlace place;         ///< of this document
+    std::vector<int32_t> ids;  ///< room for what the work makes of it
   };
   std::vector<Item> items;
   CorpusPlace next;     ///< of the document after the last one

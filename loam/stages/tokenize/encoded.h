@@ -1,0 +1,62 @@
+// The corpora as tokens in the order they are read: what shards are then written from, in another order.
+// Kept in files under state/, one set for each file of a corpus, so that a killed run goes on with the next one.
+//
+//   EncodedCorpora encoded = encode_corpora(corpora, tokenizer, state, progress);
+//   for (int64_t i = 0; i < encoded.documents(); ++i) use(encoded.record(i), encoded.tokens(i));
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "loam/artifacts/corpus.h"
+#include "loam/base/files.h"
+#include "loam/base/progress.h"
+#include "loam/text/tokenizer.h"
+
+namespace loam {
+
+class EncodedCorpora {
+ public:
+  struct Record {
+    int64_t begin = 0;       ///< of its tokens in its unit, in tokens
+    int64_t tokens = 0;      ///< without an end-of-text token
+    int64_t text_bytes = 0;
+    uint64_t id_hash = 0;    ///< hash64 of its id
+    int32_t source = 0;      ///< in sources()
+    int32_t unused = 0;
+  };
+
+  int64_t documents() const { return firsts_.empty() ? 0 : firsts_.back() + static_cast<int64_t>(units_.back().records.size() / sizeof(Record)); }
+  /// In the order of their first document.
+  const std::vector<std::string>& sources() const { return sources_; }
+  Record record(int64_t document) const;
+  /// As they lie in a shard: little-endian, token_bytes() each.
+  std::span<const std::byte> tokens(int64_t document) const;
+  std::vector<int32_t> wide_tokens(int64_t document) const;
+  int token_bytes() const { return width_; }
+  /// The lines of documents.tsv: number, corpus file, row, id, url; one file a unit, to be written one after the other.
+  const std::vector<fs::path>& tables() const { return tables_; }
+
+ private:
+  friend EncodedCorpora encode_corpora(const std::vector<Artifact>&, const Tokenizer&, const fs::path&, Progress&);
+  struct Unit {
+    MappedFile tokens, records;
+    std::vector<int32_t> sources;  ///< the unit's own source numbers to ours
+  };
+  void add(const fs::path& stem, const std::vector<std::string>& sources);
+  size_t unit_of(int64_t document) const;
+
+  int width_ = 2;
+  std::vector<Unit> units_;
+  std::vector<int64_t> firsts_;  ///< number of each unit's first document
+  std::vector<std::string> sources_;
+  std::vector<fs::path> tables_;
+};
+
+/// Encodes what is not there yet; documents in parallel, the files in order. Text that looks like a special token is
+/// text. Throws Error{interrupted} on request; units that are complete stay.
+EncodedCorpora encode_corpora(const std::vector<Artifact>& corpora, const Tokenizer& tokenizer, const fs::path& state, Progress& progress);
+
+}  // namespace loam
