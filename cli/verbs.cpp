@@ -8,6 +8,9 @@ void add_all_verbs(Cli& cli) {
   add_tokenize(cli);
   add_encode(cli);
   add_decode(cli);
+  add_pretrain(cli);
+  add_score(cli);
+  add_generate(cli);
   add_inspect(cli);
 }
 

@@ -9,6 +9,9 @@ void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);
 void add_decode(Cli& cli);
+void add_pretrain(Cli& cli);
+void add_score(Cli& cli);
+void add_generate(Cli& cli);
 void add_inspect(Cli& cli);
 
 }  // namespace loam

@@ -1,0 +1,86 @@
+// loam generate: continue a text.
+#include <cstdio>
+
+#include "cli/verbs.h"
+#include "loam/base/files.h"
+#include "loam/infer/session.h"
+#include "loam/model/weights.h"
+#include "loam/text/tokenizer.h"
+#include "loam/train/model_folder.h"
+
+namespace loam {
+namespace {
+
+struct GenerateConfig {
+  int64_t max_tokens = 200, top_k = 50;
+  double temperature = 0.8, top_p = 1.0;
+  static void fields(auto&& f) {
+    f("max_tokens", &GenerateConfig::max_tokens, "longest continuation, in tokens");
+    f("temperature", &GenerateConfig::temperature, "spread of the choice; 0: always the most likely token");
+    f("top_k", &GenerateConfig::top_k, "choose among the k most likely tokens; 0: all");
+    f("top_p", &GenerateConfig::top_p, "choose among the most likely tokens that make up this probability");
+  }
+  void validate() const { require(max_tokens >= 0, "--max-tokens ", max_tokens, " must be 0 or more"); }
+};
+
+Report run_generate(Run& run, const GenerateConfig& config, const std::string& folder, const std::string& prompt, const std::vector<std::string>& stops) {
+  open_model(folder);
+  const auto model = load_model(folder, backend("cpu"), false);
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  const int32_t eot = tokenizer.eot_id();
+  std::vector<int32_t> ids = tokenizer.prefix_ids();
+  tokenizer.encode(prompt, ids);
+  if (ids.empty()) ids.push_back(eot);  // an empty prompt: what a document begins with
+  SampleSettings settings;
+  settings.temperature = config.temperature;
+  settings.top_k = config.top_k;
+  settings.top_p = config.top_p;
+  settings.seed = run.seed();
+  Session session(*model);
+  StreamDecoder decoder(tokenizer);
+  std::string text;  // all so far; what may yet become a stop text is held back
+  size_t written = 0, longest_stop = 0;
+  for (const auto& stop : stops) longest_stop = std::max(longest_stop, stop.size());
+  std::string reason = "length";
+  auto write_until = [&](size_t end) {
+    if (end > written && !run.flags().json) {
+      std::fwrite(text.data() + written, 1, end - written, stdout);
+      std::fflush(stdout);
+    }
+    written = std::max(written, end);
+  };
+  const double began = seconds_now();
+  const int64_t drawn = generate(session, ids, config.max_tokens, settings, {&eot, 1}, [&](int32_t id) {
+    if (tokenizer.has(id)) text += decoder.add(id);
+    for (const auto& stop : stops) {
+      const size_t from = text.size() > stop.size() + 64 ? text.size() - stop.size() - 64 : 0;
+      if (const size_t at = stop.empty() ? std::string::npos : text.find(stop, from); at != std::string::npos) {
+        text.resize(at);
+        reason = "stop";
+        return false;
+      }
+    }
+    write_until(text.size() > longest_stop ? text.size() - longest_stop : 0);
+    return true;
+  });
+  if (reason == "length" && drawn < config.max_tokens) reason = "end of text";
+  if (reason != "stop") text += decoder.rest();
+  write_until(text.size());
+  if (!run.flags().json) std::fputc('\n', stdout);
+  const double seconds = seconds_now() - began;
+  if (session.forgot()) run.progress().warn("the text is longer than the model's context; its beginning was forgotten on the way");
+  return report({{"text", text}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", seconds}});
+}
+
+}  // namespace
+
+void add_generate(Cli& cli) {
+  Verb& verb = cli.add("generate", "continue a text", "loam generate run/base --prompt \"Once upon a time\" --max-tokens 60 --temperature 0.8");
+  auto model = verb.positional("model", "a model folder");
+  auto prompt = verb.text("prompt", "the text to continue");
+  auto config = verb.config<GenerateConfig>("generate");
+  auto stops = verb.texts("stop", "end before this text; may be given several times");
+  verb.run([=](Run& run) { return run_generate(run, *config, *model, *prompt, *stops); });
+}
+
+}  // namespace loam

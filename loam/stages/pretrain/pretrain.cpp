@@ -1,0 +1,179 @@
+#include "loam/stages/pretrain/pretrain.h"
+
+#include <fmt/format.h>
+
+#include "loam/artifacts/tokens.h"
+#include "loam/base/error.h"
+#include "loam/base/fields.h"
+#include "loam/base/files.h"
+#include "loam/base/memory.h"
+#include "loam/base/threads.h"
+#include "loam/infer/session.h"
+#include "loam/model/weights.h"
+#include "loam/text/tokenizer.h"
+#include "loam/train/lm_objective.h"
+#include "loam/train/model_folder.h"
+
+namespace loam {
+namespace {
+
+Json plan_to_json(const PretrainPlan& p) {
+  return {{"model", config_to_json(p.model)},
+          {"batch", p.batch},
+          {"micro_batch", p.micro_batch},
+          {"context", p.context},
+          {"schedule", p.schedule.shape == Schedule::Shape::cosine ? "cosine" : "trapezoid"},
+          {"lr", p.schedule.peak},
+          {"steps", p.schedule.steps},
+          {"warmup_steps", p.schedule.warmup},
+          {"cooldown_steps", p.schedule.cooldown},
+          {"eval_every", p.eval_every},
+          {"sample_every", p.sample_every},
+          {"budget_seconds", p.budget_seconds},
+          {"expected_tokens_per_s", p.expected_tokens_per_s},
+          {"why", p.why}};
+}
+
+PretrainPlan plan_from_json(const Json& j) {
+  PretrainPlan p;
+  p.model = config_from_json(j.at("model"));
+  p.batch = get_int(j, "batch");
+  p.micro_batch = get_int(j, "micro_batch");
+  p.context = get_int(j, "context");
+  p.schedule.shape = get_string(j, "schedule") == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
+  p.schedule.peak = get_number(j, "lr");
+  p.schedule.steps = get_int(j, "steps");
+  p.schedule.warmup = get_int(j, "warmup_steps");
+  p.schedule.cooldown = get_int(j, "cooldown_steps");
+  p.eval_every = get_int(j, "eval_every");
+  p.sample_every = get_int(j, "sample_every");
+  p.budget_seconds = get_number(j, "budget_seconds");
+  p.expected_tokens_per_s = get_number(j, "expected_tokens_per_s");
+  p.why = get_string(j, "why");
+  return p;
+}
+
+/// One line of the model's own text, to see how it comes along.
+std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t seed) {
+  const int32_t start = tokenizer.eot_id();
+  if (start >= model.config().vocab) return "";
+  Session session(model);
+  std::vector<int32_t> ids;
+  SampleSettings settings;
+  settings.seed = seed;
+  generate(session, {&start, 1}, 48, settings, {&start, 1}, [&](int32_t id) {
+    if (id < tokenizer.vocab_size() && tokenizer.has(id)) ids.push_back(id);
+    return true;
+  });
+  std::string text = tokenizer.decode(ids);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 32) c = ' ';
+  }
+  return text;
+}
+
+/// What README.md in the model's folder says. No times: its bytes are promised.
+std::string card(const PretrainPlan& plan, const TokenSet& tokens, const TrainResult& result, const std::string& init) {
+  const int64_t parameters = parameter_count(plan.model);
+  std::string text = fmt::format(
+      "# A base language model\n\nMade by [loam](https://loam.invalid): it continues text and was not taught to follow instructions.\n\n"
+      "## Model\n\n| | |\n|---|---|\n| shape | {} |\n| parameters | {} |\n| layers, width, heads | {}, {}, {} |\n| vocabulary | {} |\n| context | {} tokens |\n",
+      plan.model.family == Family::gpt2 ? "GPT-2" : "Llama", with_commas(parameters), plan.model.layers, plan.model.channels, plan.model.heads, with_commas(plan.model.vocab),
+      plan.model.context);
+  text += fmt::format("\n## Data\n\n{} tokens of training text, {} held out by whole documents (tokens artifact `{}`).\n", with_commas(tokens.train().token_count()),
+                      with_commas(tokens.val().token_count()), tokens.artifact().content.substr(0, 12));
+  text += fmt::format("\n## Training\n\n{}{} steps of {} sequences of {} tokens, {} tokens in all; AdamW, peak rate {:.3e}, {} steps of warm-up, {} of cooldown.\n",
+                      init.empty() ? "" : "From another model's weights. ", with_commas(result.step), plan.batch, plan.context, with_commas(result.tokens), plan.schedule.peak,
+                      plan.schedule.warmup, result.schedule.cooldown);
+  if (result.last_evaluation.contains("bits_per_byte")) {
+    text += fmt::format("\n## Scores\n\n| on the held-out documents | |\n|---|---|\n| bits per byte | {:.4f} |\n| loss (nats a token) | {:.4f} |\n",
+                        result.last_evaluation["bits_per_byte"].get<double>(), result.last_evaluation["val_loss"].get<double>());
+  }
+  text += "\n## Limits\n\nIt repeats the mistakes and the slant of its texts, states falsehoods with confidence, and knows nothing that is not in them. "
+          "Lineage back to the sources is in `manifest.json`.\n";
+  return text;
+}
+
+}  // namespace
+
+PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_folder, const fs::path& out_folder, uint64_t seed, bool force, Progress& progress) {
+  const TokenSet tokens = TokenSet::open(tokens_folder);
+  std::vector<ArtifactInput> inputs = {tokens.artifact().as_input()};
+  if (!config.arch.empty()) {
+    require_input(fs::is_regular_file(config.arch), "there is no --arch ", config.arch);
+    inputs.push_back(file_input(config.arch));
+  }
+  if (!config.init.empty()) inputs.push_back(open_model(config.init).input);
+  Json settings = fields_to_json(config);
+  settings["seed"] = seed;
+  settings.erase("save_minutes");  // when a checkpoint is written changes nothing
+
+  // What does not fit is refused before a folder is made: an --out that stays empty would be in the way.
+  std::optional<PretrainPlan> plan;
+  const fs::path plan_file = out_folder / "state" / "plan.json";
+  if (!fs::exists(plan_file) || force) plan = settle(config, tokens.vocab_size(), tokens.eot_id(), tokens.train().token_count(), progress);
+  ArtifactWriter out(out_folder, "model", settings, inputs, force);
+  if (!plan) {
+    plan = plan_from_json(read_json(plan_file));
+  } else {
+    write_file(plan_file, to_pretty(plan_to_json(*plan)));
+  }
+  progress.note(plan->why);
+
+  PretrainReport report;
+  report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads());
+  require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads());
+  const Backend& cpu = backend("cpu");
+  Transformer model(plan->model, cpu);
+  model.params().allocate(cpu, true);
+  if (config.init.empty()) {
+    model.params().initialize(cpu, seed);
+  } else {
+    load_weights(model, config.init);
+  }
+  model.plan(plan->micro_batch, plan->context, true);
+
+  const Tokenizer tokenizer = Tokenizer::load(tokens_folder);
+  LmSettings lm;
+  lm.batch = plan->batch;
+  lm.micro_batch = plan->micro_batch;
+  lm.context = plan->context;
+  lm.seed = seed;
+  LmObjective objective(tokens, lm, [&](Transformer& m) { return sample_text(m, tokenizer, seed); });
+  TrainSettings train;
+  train.schedule = plan->schedule;
+  train.beta1 = config.beta1;
+  train.beta2 = config.beta2;
+  train.epsilon = config.epsilon;
+  train.weight_decay = config.weight_decay;
+  train.clip = config.clip;
+  train.eval_every = plan->eval_every;
+  train.log_every = config.log_every;
+  train.sample_every = plan->sample_every;
+  train.save_minutes = config.save_minutes;
+  train.budget_seconds = plan->budget_seconds;
+  Trainer trainer(model, objective, train, out.folder(), progress);
+  report.result = trainer.run();
+
+  write_model_files(out, model, tokens_folder, card(*plan, tokens, report.result, config.init));
+  out.log("metrics.jsonl");
+  out.log("state");
+  report.parameters = parameter_count(plan->model);
+  report.peak_memory = peak_memory_bytes();
+  Json counts = {{"parameters", report.parameters},
+                 {"steps", report.result.step},
+                 {"tokens", report.result.tokens},
+                 {"seconds", report.result.seconds},
+                 {"plan", plan_to_json(*plan)},
+                 {"shortened", report.result.shortened},
+                 {"cooldown_steps", report.result.schedule.cooldown},
+                 {"isa", cpu.isa()},
+                 {"predicted_memory", to_json(report.memory)},
+                 {"peak_memory", report.peak_memory}};
+  for (const auto& [key, value] : report.result.last_evaluation.items()) counts[key] = value;
+  report.artifact = out.finish(counts);
+  report.plan = *plan;
+  return report;
+}
+
+}  // namespace loam
