@@ -51,7 +51,7 @@ TEST_P(MatmulTest, BackwardProducts) {
 }
 
 TEST_P(MatmulTest, SameBitsOnAnyNumberOfThreadsAndWhenAccumulated) {
-  const int64_t n = 1024, i = 130, o = 70;
+  const int64_t n = 1536, i = 130, o = 70;
   const Matrix a = uniform(n, o, 9), b = uniform(n, i, 10);
   std::vector<std::vector<float>> results;
   for (int team : {1, 2, 3, 5}) {
@@ -63,8 +63,8 @@ TEST_P(MatmulTest, SameBitsOnAnyNumberOfThreadsAndWhenAccumulated) {
   set_threads(hardware_threads());
   // Two halves one after the other are the whole, bit for bit, when the cut is where sums are cut anyway.
   Matrix y(o, i);
-  fast().matmul().tn_add(y.mat(), a.view().range(0, 512), b.view().range(0, 512));
-  fast().matmul().tn_add(y.mat(), a.view().range(512, 512), b.view().range(512, 512));
+  fast().matmul().tn_add(y.mat(), a.view().range(0, 768), b.view().range(0, 768));
+  fast().matmul().tn_add(y.mat(), a.view().range(768, 768), b.view().range(768, 768));
   results.push_back(y.data);
   for (const auto& result : results) EXPECT_EQ(result, results.front());
 }

@@ -123,20 +123,11 @@ void Attention::forward(Mat y, Vec lse, ConstMat q, ConstMat k, ConstMat v, cons
             float* at = row + low - span.begin;
             for (int64_t c = span.begin; c < low; ++c) row[c - span.begin] = 0.0f;
             vf top = splat(-3.0e38f);
-            each_vector(count, [&](int64_t j, int64_t m) {
-              if (m == kWidth) {
-                top = vmax(top, load(at + j));
-              } else {
-                for (int64_t lane = 0; lane < m; ++lane) top[0] = top[0] > at[j + lane] ? top[0] : at[j + lane];
-              }
-            });
+            each_vector(count, [&](int64_t j, int64_t m) { top = vmax(top, load_some(at + j, m) - (splat(3.0e38f) - keep_first(splat(3.0e38f), m))); });
             const float peak = highest(top) * s.scale;
             vf total = {};
             each_vector(count, [&](int64_t j, int64_t m) {
-              vf e = vexp(load_some(at + j, m) * s.scale - peak);
-              if (m < kWidth) {
-                for (int64_t lane = m; lane < kWidth; ++lane) e[lane] = 0.0f;
-              }
+              const vf e = keep_first(vexp(load_some(at + j, m) * s.scale - peak), m);
               total += e;
               store_some(at + j, e, m);
             });
@@ -255,10 +246,7 @@ void Attention::cached(Mat y, ConstMat q, ConstMat keys, ConstMat values, int64_
       }
       vf totals = {};
       each_vector(count, [&](int64_t j, int64_t m) {
-        vf e = vexp(load_some(scores + j, m) - peak);
-        if (m < kWidth) {
-          for (int64_t lane = m; lane < kWidth; ++lane) e[lane] = 0.0f;
-        }
+        const vf e = keep_first(vexp(load_some(scores + j, m) - peak), m);
         totals += e;
         store_some(scores + j, e, m);
       });

@@ -13,20 +13,11 @@ struct RowSums {
 };
 LOAM_INLINE RowSums exponentials(float* z, int64_t n, bool keep) {
   vf top = splat(-3.0e38f);
-  each_vector(n, [&](int64_t i, int64_t m) {
-    if (m == kWidth) {
-      top = vmax(top, load(z + i));
-    } else {
-      for (int64_t lane = 0; lane < m; ++lane) top[0] = top[0] > z[i + lane] ? top[0] : z[i + lane];
-    }
-  });
+  each_vector(n, [&](int64_t i, int64_t m) { top = vmax(top, load_some(z + i, m) - (splat(3.0e38f) - keep_first(splat(3.0e38f), m))); });
   const float peak = highest(top);
   vf total = {};
   each_vector(n, [&](int64_t i, int64_t m) {
-    vf e = vexp(load_some(z + i, m) - peak);
-    if (m < kWidth) {
-      for (int64_t lane = m; lane < kWidth; ++lane) e[lane] = 0.0f;
-    }
+    const vf e = keep_first(vexp(load_some(z + i, m) - peak), m);
     total += e;
     if (keep) store_some(z + i, e, m);
   });

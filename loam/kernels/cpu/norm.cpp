@@ -21,10 +21,7 @@ void Norm::layernorm_forward(Mat y, Vec mean, Vec rstd, ConstMat x, ConstVec gai
       const float m = sum(total) * inverse;
       vf squares = {};
       each_vector(x.cols, [&](int64_t i, int64_t n) {
-        vf d = load_some(in + i, n) - m;
-        if (n < kWidth) {
-          for (int64_t lane = n; lane < kWidth; ++lane) d[lane] = 0;
-        }
+        const vf d = keep_first(load_some(in + i, n) - m, n);
         squares += d * d;
       });
       const float r = 1.0f / square_root(sum(squares) * inverse + eps);

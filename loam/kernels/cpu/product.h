@@ -8,7 +8,7 @@
 
 namespace loam::cpu::LOAM_ISA {
 
-constexpr int64_t kDepth = 512;        // sums are cut here: a packed panel then stays in the nearest caches
+constexpr int64_t kDepth = 384;    // sums are cut here: a packed panel then stays in the nearest caches
 constexpr int64_t kPackedCols = 4096;  // and the packed block (8 MiB) in the last one
 
 /// The second factor as it stands in memory: (depth, cols), or its transpose (cols, depth).

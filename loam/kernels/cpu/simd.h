@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #define LOAM_INLINE inline __attribute__((always_inline))
 
 namespace loam::cpu::LOAM_ISA {
@@ -30,7 +34,22 @@ typedef float vf_unaligned __attribute__((vector_size(kWidth * 4), aligned(4), m
 LOAM_INLINE vf load(const float* p) { return *reinterpret_cast<const vf_unaligned*>(p); }
 LOAM_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_unaligned*>(p) = x; }
 LOAM_INLINE vf splat(float x) { return vf{} + x; }
-LOAM_INLINE vf load_first(const float* p, int64_t n) {  // lanes past n are 0
+/// The first n of kWidth lanes, 0 <= n <= kWidth; the others are 0, and are not written.
+#if defined(__AVX512F__)
+LOAM_INLINE __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+LOAM_INLINE vf load_first(const float* p, int64_t n) { return (vf)_mm512_maskz_loadu_ps(first_lanes(n), p); }
+LOAM_INLINE void store_first(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n), (__m512)x); }
+LOAM_INLINE vf keep_first(vf x, int64_t n) { return (vf)_mm512_maskz_mov_ps(first_lanes(n), (__m512)x); }
+#elif defined(__AVX2__)
+LOAM_INLINE __m256i first_lanes(int64_t n) {
+  static constexpr int32_t kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask + 8 - n));
+}
+LOAM_INLINE vf load_first(const float* p, int64_t n) { return (vf)_mm256_maskload_ps(p, first_lanes(n)); }
+LOAM_INLINE void store_first(float* p, vf x, int64_t n) { _mm256_maskstore_ps(p, first_lanes(n), (__m256)x); }
+LOAM_INLINE vf keep_first(vf x, int64_t n) { return (vf)_mm256_and_ps((__m256)x, _mm256_castsi256_ps(first_lanes(n))); }
+#else
+LOAM_INLINE vf load_first(const float* p, int64_t n) {
   vf x = {};
   for (int64_t i = 0; i < n; ++i) x[i] = p[i];
   return x;
@@ -38,6 +57,11 @@ LOAM_INLINE vf load_first(const float* p, int64_t n) {  // lanes past n are 0
 LOAM_INLINE void store_first(float* p, vf x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = x[i];
 }
+LOAM_INLINE vf keep_first(vf x, int64_t n) {
+  for (int64_t i = n; i < kWidth; ++i) x[i] = 0.0f;
+  return x;
+}
+#endif
 LOAM_INLINE vf vmax(vf a, vf b) { return a > b ? a : b; }
 LOAM_INLINE vf vmin(vf a, vf b) { return a < b ? a : b; }
 /// Lane sums, always by halves: the order does not depend on the compiler.
