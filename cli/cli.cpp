@@ -293,9 +293,7 @@ Report Cli::dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& p
   try {
     app_->parse(words);
   } catch (const CLI::CallForHelp&) {
-    CLI::App* at = app_.get();
-    for (auto subs = at->get_subcommands(); !subs.empty(); subs = at->get_subcommands()) at = subs.front();
-    std::cout << at->help();
+    std::cout << app_->help();  // of the verb that was named, with the words that lead to it
     printed = true;
     return {};
   } catch (const CLI::CallForVersion&) {
