@@ -358,26 +358,30 @@ int Cli::main(int argc, const char* const* argv) {
   return code;
 }
 
+void Cli::verbs_from(void (*adder)(Cli&)) {
+  add_verbs_ = adder;
+  adder(*this);
+}
+
+std::unique_ptr<Cli> Cli::fresh(const GlobalFlags& inherited) const {
+  auto out = std::make_unique<Cli>();
+  out->verbs_from(add_verbs_ != nullptr ? add_verbs_ : add_all_verbs);
+  out->flags_ = inherited;
+  out->flags_.config_file.clear();
+  out->flags_.sets.clear();
+  return out;
+}
+
 Report Cli::call(const std::vector<std::string>& words, const GlobalFlags& inherited) {
-  Cli fresh;
-  add_all_verbs(fresh);
-  fresh.flags_ = inherited;
-  fresh.flags_.config_file.clear();
-  fresh.flags_.sets.clear();
   GlobalFlags flags;
   bool printed = false;
-  return fresh.dispatch(words, flags, printed);
+  return fresh(inherited)->dispatch(words, flags, printed);
 }
 
 void Cli::check(const std::vector<std::string>& words, const GlobalFlags& inherited) {
-  Cli fresh;
-  add_all_verbs(fresh);
-  fresh.flags_ = inherited;
-  fresh.flags_.config_file.clear();
-  fresh.flags_.sets.clear();
   GlobalFlags flags;
   bool printed = false;
-  fresh.dispatch(words, flags, printed, /*only_check=*/true);
+  fresh(inherited)->dispatch(words, flags, printed, /*only_check=*/true);
 }
 
 }  // namespace loam

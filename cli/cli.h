@@ -124,6 +124,8 @@ class Cli {
   Cli();
   /// `path` is the verb, or two words for a verb with kinds: "finetune classify".
   Verb& add(const std::string& path, const std::string& summary, const std::string& example);
+  /// Adds verbs, and makes call() and check() do the same with their own command lines; add_all_verbs unless told.
+  void verbs_from(void (*adder)(Cli&));
   /// Parses, runs and prints; the process's exit code. Throws nothing.
   int main(int argc, const char* const* argv);
   /// Runs one command line inside this process (`loam run` does its stages so). Throws Error. `quiet_report`: the
@@ -138,7 +140,9 @@ class Cli {
  private:
   Report dispatch(std::vector<std::string> words, GlobalFlags& flags, bool& printed, bool only_check = false);
   void settle(Verb& verb, const GlobalFlags& flags);
+  std::unique_ptr<Cli> fresh(const GlobalFlags& inherited) const;
   std::unique_ptr<CLI::App> app_;
+  void (*add_verbs_)(Cli&) = nullptr;
   GlobalFlags flags_;
   struct Entry {
     std::string path;

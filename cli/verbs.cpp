@@ -11,6 +11,10 @@ void add_all_verbs(Cli& cli) {
   add_pretrain(cli);
   add_score(cli);
   add_generate(cli);
+  add_pairs(cli);
+  add_plan(cli);
+  add_run(cli);
+  add_report(cli);
   add_inspect(cli);
 }
 

@@ -13,5 +13,9 @@ void add_pretrain(Cli& cli);
 void add_score(Cli& cli);
 void add_generate(Cli& cli);
 void add_inspect(Cli& cli);
+void add_pairs(Cli& cli);
+void add_plan(Cli& cli);
+void add_run(Cli& cli);
+void add_report(Cli& cli);  // and runs
 
 }  // namespace loam

@@ -1,0 +1,138 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include "loam/base/error.h"
+#include "loam/base/files.h"
+#include "loam/report/chart.h"
+#include "loam/report/flow.h"
+#include "loam/report/html.h"
+#include "loam/report/report.h"
+
+namespace loam {
+namespace {
+
+TEST(Html, NoTextLeavesItsElement) {
+  EXPECT_EQ(escape_html("<script>alert('x')</script>&\""), "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;");
+  EXPECT_EQ(escape_html("caf\xc3\xa9 \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xf0\x9f\x98\x80");
+  EXPECT_EQ(escape_html("a\xff\x62"), "a\xef\xbf\xbd" "b");               // no UTF-8
+  EXPECT_EQ(escape_html("\xc0\xbc"), "\xef\xbf\xbd\xef\xbf\xbd");         // an overlong '<'
+  EXPECT_EQ(escape_html("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");  // a surrogate
+  EXPECT_EQ(escape_html(std::string("\0\x1b", 2)), "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST(Html, MarkdownReadsNothingInTexts) {
+  EXPECT_EQ(escape_markdown("a|b*c_\n# d"), "a\\|b\\*c\\_ \\# d");
+  EXPECT_EQ(escape_markdown("<b>'"), "&lt;b&gt;&#39;");
+}
+
+TEST(Html, ShortensAtCharacters) {
+  EXPECT_EQ(shorten("abc", 3), "abc");
+  EXPECT_EQ(shorten("\xc3\xa9\xc3\xa9\xc3\xa9", 2), "\xc3\xa9\xc3\xa9...");
+}
+
+TEST(Chart, TicksAreRound) {
+  EXPECT_EQ(nice_ticks(0, 10, 5), (std::vector<double>{0, 2, 4, 6, 8, 10}));
+  EXPECT_EQ(nice_ticks(2.31, 4.02, 4), (std::vector<double>{2, 2.5, 3, 3.5, 4, 4.5}));
+  EXPECT_EQ(nice_ticks(5, 5, 4).size(), 1u);
+  EXPECT_LE(nice_ticks(-1e300, 1e300, 5).size(), 100u);
+}
+
+TEST(Chart, SurvivesWhatLogsHold) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(line_chart({{"nothing", {}, {}}}, {}), "");
+  EXPECT_EQ(line_chart({{"only holes", {1, 2}, {nan, inf}}}, {}), "");
+  const std::string svg = line_chart({{"<b>", {1, 2, 3}, {1, nan, 3}}, {"one point", {2}, {2}, 2}}, {"t", "x", "y"});
+  EXPECT_NE(svg.find("<polyline"), std::string::npos);
+  EXPECT_EQ(svg.find("<b>"), std::string::npos);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  std::vector<double> x, y;
+  for (int i = 0; i < 100000; ++i) {
+    x.push_back(i);
+    y.push_back(1.0 / (1 + i));
+  }
+  EXPECT_LT(line_chart({{"long", x, y}}, {}).size(), 20000u);
+}
+
+TEST(Chart, SmoothingStartsAtTheFirstValue) {
+  const auto s = smoothed({4, 4, 4}, 0.9);
+  for (const double v : s) EXPECT_NEAR(v, 4, 1e-12);
+}
+
+class ReportOf : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("loam-report-" + std::to_string(::getpid()) + "-" + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    make_folder(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Artifact make(const std::string& name, const std::string& kind, const std::vector<ArtifactInput>& inputs, const Json& counts,
+                const std::vector<std::pair<std::string, std::string>>& logs = {}) {
+    ArtifactWriter out(folder_ / name, kind, {{"made_for", name}}, inputs, false);
+    write_file(out.path("data"), name);
+    out.promise("data");
+    for (const auto& [file, text] : logs) {
+      write_file(out.path(file), text);
+      out.log(file);
+    }
+    return out.finish(counts);
+  }
+  fs::path folder_;
+  Progress quiet_;
+};
+
+TEST_F(ReportOf, APathIsOnePageWithoutTheNetwork) {
+  const Artifact corpus = make("corpus", "corpus", {{"notes", "folder", "abc"}}, {{"documents", 1234}, {"bytes", 5600000}});
+  const Artifact tokenizer = make("tokenizer", "tokenizer", {corpus.as_input()}, {{"vocab_size", 4096}});
+  const Artifact tokens = make("tokens", "tokens", {corpus.as_input(), tokenizer.as_input()}, {{"train_tokens", 1500000}});
+  std::string metrics;
+  for (int i = 1; i <= 100; ++i) {
+    metrics += to_line({{"step", i}, {"tokens", i * 1000}, {"seconds", i * 0.5}, {"loss", 3 + 5.0 / i}, {"tokens_per_s", 2000}}) + "\n";
+    if (i % 25 == 0) metrics += to_line({{"step", i}, {"tokens", i * 1000}, {"seconds", i * 0.5}, {"val_loss", 3.1}, {"bits_per_byte", 1.6}}) + "\n";
+  }
+  metrics += "{\"step\": 101, \"lo";  // cut off by a kill
+  make("base", "model", {tokens.as_input()}, {{"parameters", 1000000}},
+       {{"metrics.jsonl", metrics}, {"samples.jsonl", to_line({{"step", 50}, {"tokens", 50000}, {"prompt", "The "}, {"text", "<script>alert(1)</script> \xff end"}}) + "\n"}});
+  const ReportPaths written = write_report({folder_}, folder_, quiet_);
+  const std::string page = read_file(written.html), markdown = read_file(written.markdown);
+  for (const char* loaded : {"<script", "src=", "@import", "url(http", "<link", "<iframe", "http:", "https:"}) {
+    EXPECT_EQ(page.find(loaded), std::string::npos) << loaded;
+  }
+  EXPECT_NE(page.find("&lt;script&gt;alert(1)&lt;/script&gt; \xef\xbf\xbd end"), std::string::npos);
+  EXPECT_NE(page.find("1,234 documents, 5.6 MB"), std::string::npos);
+  EXPECT_NE(page.find(corpus.content), std::string::npos);
+  EXPECT_NE(page.find("1.600 bits a byte"), std::string::npos);
+  EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_NE(markdown.find("| corpus | corpus |"), std::string::npos);
+  EXPECT_EQ(markdown.find("<script"), std::string::npos);
+}
+
+TEST_F(ReportOf, BoxesStandRightOfWhatTheyAreMadeFrom) {
+  const Artifact corpus = make("1corpus", "corpus", {}, Json::object());
+  const Artifact tokenizer = make("2tokenizer", "tokenizer", {corpus.as_input()}, Json::object());
+  const Artifact tokens = make("3tokens", "tokens", {corpus.as_input(), tokenizer.as_input()}, Json::object());
+  const Artifact base = make("4base", "model", {tokens.as_input()}, Json::object());
+  const Artifact mails = make("5mails", "corpus", {}, Json::object());
+  make("6spam", "model", {base.as_input(), mails.as_input()}, Json::object());
+  const PathData path = gather_path({folder_});
+  ASSERT_EQ(path.made.size(), 6u);
+  const auto boxes = flow_layout(path);
+  std::set<std::pair<int, int>> places;
+  for (size_t i = 0; i < boxes.size(); ++i) {
+    EXPECT_TRUE(places.insert({boxes[i].column, boxes[i].row}).second) << path.made[i].name;
+    for (const size_t parent : path.made[i].parents) EXPECT_LT(boxes[parent].column, boxes[i].column) << path.made[i].name;
+  }
+  EXPECT_EQ(boxes[4].column, boxes[3].column);  // the mails stand beside the base model, before the filter
+}
+
+TEST_F(ReportOf, RefusesFoldersWithoutArtifacts) {
+  EXPECT_THROW(gather_path({folder_ / "none"}), Error);
+  EXPECT_THROW(gather_path({folder_}), Error);
+}
+
+}  // namespace
+}  // namespace loam
