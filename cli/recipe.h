@@ -3,7 +3,7 @@
 //   name = "mine"                         # runs/mine/
 //   [corpus]                              # runs/mine/corpus/
 //   verb = "collect"
-//   paths = ["notes=my/notes", "mail=my/mail.mbox"]
+//   sources = ["notes=my/notes", "mail=my/mail.mbox"]
 //   [tokens]
 //   verb = "tokenize"
 //   corpus = ["@corpus"]                  # the output of the section named corpus; "@pairs/train.jsonl": a file in it

@@ -10,7 +10,7 @@
 
 namespace loam {
 
-const std::vector<MixturePreset>& mixture_presets() {
+const std::vector<MixturePreset>& published_mixtures() {
   static const std::vector<MixturePreset> presets = {
       // Brown et al. 2020, "Language Models are Few-Shot Learners", table 2.2.
       {"gpt3",
@@ -34,7 +34,7 @@ double MixturePreset::weight_sum() const {
 
 const MixturePreset& find_mixture(std::string_view name) {
   std::vector<std::string> names;
-  for (const MixturePreset& preset : mixture_presets()) {
+  for (const MixturePreset& preset : published_mixtures()) {
     if (preset.name == name) return preset;
     names.push_back(preset.name);
   }

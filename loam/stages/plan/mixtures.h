@@ -29,7 +29,7 @@ struct MixturePreset {
   double weight_sum() const;
 };
 
-const std::vector<MixturePreset>& mixture_presets();
+const std::vector<MixturePreset>& published_mixtures();
 /// By name; throws Error{usage} with the nearest one if there is none.
 const MixturePreset& find_mixture(std::string_view name);
 
