@@ -187,6 +187,8 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
     ids.emplace(token, id);
   }
 
+  while (!parts.tokens.empty() && parts.tokens.back().empty()) parts.tokens.pop_back();  // ids of added tokens
+
   require_input(merges.is_array(), "its model has no \"merges\"");
   parts.merges.reserve(merges.size());
   for (const nlohmann::json& merge : merges) {
