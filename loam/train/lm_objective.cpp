@@ -78,18 +78,18 @@ StepLoss LmObjective::accumulate(Transformer& model, int64_t step) {
     device_floats_ = backend.allocate(2 * most);
     host_.resize(static_cast<size_t>(3 * most));
     losses_.resize(static_cast<size_t>(most));
+    window_.resize(static_cast<size_t>(T + 1));
     // Every token counts the same, however the batch is cut: the mean is over the whole of it.
     backend.elementwise().fill(Vec(device_floats_.floats() + most, most), 1.0f / static_cast<float>(whole));
   }
   StepLoss result;
-  std::vector<int32_t> window(static_cast<size_t>(T + 1));
   for (int64_t first = 0; first < settings_.batch; first += settings_.micro_batch) {
     const int64_t count = std::min(settings_.micro_batch, settings_.batch - first), used = count * T;
     for (int64_t b = 0; b < count; ++b) {
-      tokens_.train().copy(order_.begin(step * settings_.batch + first + b), T + 1, window.data());
+      tokens_.train().copy(order_.begin(step * settings_.batch + first + b), T + 1, window_.data());
       for (int64_t t = 0; t < T; ++t) {
-        host_[static_cast<size_t>(b * T + t)] = window[static_cast<size_t>(t)];
-        host_[static_cast<size_t>(used + b * T + t)] = window[static_cast<size_t>(t + 1)];
+        host_[static_cast<size_t>(b * T + t)] = window_[static_cast<size_t>(t)];
+        host_[static_cast<size_t>(used + b * T + t)] = window_[static_cast<size_t>(t + 1)];
         host_[static_cast<size_t>(2 * used + b * T + t)] = static_cast<int32_t>(t);
       }
     }

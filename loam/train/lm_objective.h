@@ -56,7 +56,7 @@ class LmObjective : public Objective {
   WindowOrder order_;
   std::function<std::string(Transformer&)> sampler_;
   Buffer device_ints_, device_floats_;
-  std::vector<int32_t> host_;
+  std::vector<int32_t> host_, window_;
   std::vector<float> losses_;
 };
 

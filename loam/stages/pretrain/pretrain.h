@@ -42,7 +42,7 @@ struct PretrainConfig {
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
     f("optimizer", &PretrainConfig::optimizer, "adamw");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
-    f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps");
+    f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");
     f("cooldown_steps", &PretrainConfig::cooldown_steps, "linear fall of the trapezoid; by default 60 % of the steps");
     f("weight_decay", &PretrainConfig::weight_decay, "on matrices");
     f("beta1", &PretrainConfig::beta1, "AdamW's mean of gradients");

@@ -72,11 +72,11 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context) {
   return static_cast<double>(n) / best;
 }
 
-double default_rate(int64_t channels) { return 4e-3 * std::pow(128.0 / static_cast<double>(channels), 0.75); }
+double default_rate(int64_t channels) { return 3e-3 * std::pow(128.0 / static_cast<double>(channels), 0.75); }
 
 /// Sequences a step for runs of minutes to days: many small steps beat few large ones while the run is short.
 int64_t default_batch(double total_tokens, int64_t context) {
-  const double tokens = std::clamp(4096.0 * std::pow(total_tokens / 10e6, 0.4), 2048.0, 524288.0);
+  const double tokens = std::clamp(2048.0 * std::pow(total_tokens / 10e6, 0.4), 1024.0, 524288.0);
   return std::max<int64_t>(1, static_cast<int64_t>(tokens / static_cast<double>(context) + 0.5));
 }
 
@@ -90,7 +90,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
   const Family family = config.family == "gpt2" ? Family::gpt2 : Family::llama;
   // Tokens a parameter of the matrix products: Hoffmann et al. 2022 find about 20 for all parameters; at this size fewer
   // are better on wall clock (docs/experiments.md).
-  constexpr double kTokensPerParameter = 8;
+  constexpr double kTokensPerParameter = 4;
   std::optional<Choice> best;
   std::string tried;
   for (const Rung& rung : kLadder) {
@@ -99,7 +99,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
     const double work = training_flops_per_token(c, context);
     // Not worth timing: even at the machine's peak it would read too little.
     if (best && seconds * backend("cpu").peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
-    const int64_t batch = std::max<int64_t>(1, 4096 / context);
+    const int64_t batch = std::max<int64_t>(1, 2048 / context);
     if (best && plan_training_memory(c, batch, context, threads()).total() > 3LL << 33) break;
     const double rate = timed_rate(c, batch, context);
     const double tokens = rate * seconds;
@@ -196,7 +196,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   s.steps = config.steps ? *config.steps : std::max<int64_t>(1, static_cast<int64_t>(total_tokens / step_tokens));
   s.shape = config.schedule == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
   s.peak = config.lr.value_or(default_rate(plan.model.channels) * (config.init.empty() ? 1.0 : 0.3));
-  s.warmup = config.warmup_steps.value_or(std::min<int64_t>(s.steps / 50 + 1, s.steps / 4));
+  s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
   plan.eval_every = config.eval_every.value_or(std::max<int64_t>(1, s.steps / 10));
