@@ -25,6 +25,10 @@ void add_pretrain(Cli& cli) {
     if (t.last_evaluation.contains("bits_per_byte")) {
       lines.push_back(fmt::format("held out: {:.4f} bits per byte, {:.4f} nats a token", t.last_evaluation["bits_per_byte"].get<double>(), t.last_evaluation["val_loss"].get<double>()));
     }
+    if (r.floor_bits_per_byte) {
+      json["floor_bits_per_byte"] = *r.floor_bits_per_byte;
+      lines.push_back(fmt::format("the floor, an order-3 byte model of the same text: {:.4f} bits per byte", *r.floor_bits_per_byte));
+    }
     lines.push_back(fmt::format("memory: {} at most, {} predicted", human_bytes(static_cast<double>(r.peak_memory)), human_bytes(static_cast<double>(r.memory.total()))));
     return report(json, lines, fmt::format("loam generate {} --prompt \"The \"", run.out().string()));
   });

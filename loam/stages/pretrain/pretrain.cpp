@@ -9,6 +9,7 @@
 #include "loam/base/memory.h"
 #include "loam/base/threads.h"
 #include "loam/infer/session.h"
+#include "loam/metrics/byte_model.h"
 #include "loam/model/weights.h"
 #include "loam/text/tokenizer.h"
 #include "loam/train/lm_objective.h"
@@ -70,6 +71,37 @@ std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t
     if (static_cast<unsigned char>(c) < 32) c = ' ';
   }
   return text;
+}
+
+/// Calls f with the text of each document of a split, until it returns false.
+void each_text(const TokenSplit& split, const Tokenizer& tokenizer, const std::function<bool(const std::string&)>& f) {
+  const std::vector<int64_t> starts = split.document_starts();
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const int64_t begin = starts[i] + 1, end = i + 1 < starts.size() ? starts[i + 1] : split.token_count();
+    ids.resize(static_cast<size_t>(end - begin));
+    split.copy(begin, end - begin, ids.data());
+    if (!f(tokenizer.decode(ids))) return;
+  }
+}
+
+std::optional<double> byte_floor(const TokenSet& tokens, const Tokenizer& tokenizer) {
+  constexpr size_t kFitBytes = 32'000'000;
+  if (tokens.val().text_bytes() == 0) return std::nullopt;
+  ByteModel model;
+  size_t fitted = 0;
+  each_text(tokens.train(), tokenizer, [&](const std::string& text) {
+    model.fit(text);
+    fitted += text.size();
+    return fitted < kFitBytes;
+  });
+  double bits = 0, bytes = 0;
+  each_text(tokens.val(), tokenizer, [&](const std::string& text) {
+    bits += model.bits(text);
+    bytes += static_cast<double>(text.size());
+    return true;
+  });
+  return bytes > 0 ? std::optional(bits / bytes) : std::nullopt;
 }
 
 /// What README.md in the model's folder says. No times: its bytes are promised.
@@ -155,11 +187,12 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   Trainer trainer(model, objective, train, out.folder(), progress);
   report.result = trainer.run();
 
+  report.peak_memory = peak_memory_bytes();
+  report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
   write_model_files(out, model, tokens_folder, card(*plan, tokens, report.result, config.init));
   out.log("metrics.jsonl");
   out.log("state");
   report.parameters = parameter_count(plan->model);
-  report.peak_memory = peak_memory_bytes();
   Json counts = {{"parameters", report.parameters},
                  {"steps", report.result.step},
                  {"tokens", report.result.tokens},
@@ -171,6 +204,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
                  {"predicted_memory", to_json(report.memory)},
                  {"peak_memory", report.peak_memory}};
   for (const auto& [key, value] : report.result.last_evaluation.items()) counts[key] = value;
+  if (report.floor_bits_per_byte) counts["floor_bits_per_byte"] = *report.floor_bits_per_byte;
   report.artifact = out.finish(counts);
   report.plan = *plan;
   return report;

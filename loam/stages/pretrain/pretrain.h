@@ -78,6 +78,8 @@ struct PretrainReport {
   TrainResult result;
   TrainingMemory memory;
   int64_t parameters = 0, peak_memory = 0;
+  /// Bits per byte on the same held-out documents of an order-3 byte model of (the first 32 MB of) the same training text.
+  std::optional<double> floor_bits_per_byte;
 };
 
 PretrainReport pretrain(const PretrainConfig& config, const std::filesystem::path& tokens, const std::filesystem::path& out, uint64_t seed, bool force, Progress& progress);
