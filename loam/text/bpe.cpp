@@ -51,7 +51,9 @@ void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch,
   Scratch::Slot& slot = scratch.slots_[key.hash() >> (64 - Scratch::kSlotBits)];
   constexpr uint64_t kCountMask = uint64_t{0xf0} << 56;
   if (slot.key.low == key.low && (slot.key.high & ~kCountMask) == key.high) {
-    ids.insert(ids.end(), slot.ids, slot.ids + (slot.key.high >> 60));
+    const uint64_t count = slot.key.high >> 60;
+    ids.push_back(slot.ids[0]);
+    for (uint64_t i = 1; i < count; ++i) ids.push_back(slot.ids[i]);  // almost always none: insert() would cost more
     return;
   }
   const size_t before = ids.size();

@@ -66,10 +66,9 @@ struct Tokenizer::Inside {
 Tokenizer::Tokenizer(TokenizerParts parts) {
   require_input(parts.tokens.size() <= size_t{1} << 26, "a vocabulary of ", parts.tokens.size(), " tokens; the most is 2^22");
   for (const Merge& merge : parts.merges) {
-    const auto inside = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < parts.tokens.size() && !parts.tokens[static_cast<size_t>(id)].empty(); };
-    require_input(inside(merge.left) && inside(merge.right) && inside(merge.result) &&
-                      parts.tokens[static_cast<size_t>(merge.left)] + parts.tokens[static_cast<size_t>(merge.right)] ==
-                          parts.tokens[static_cast<size_t>(merge.result)],
+    const auto text = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < parts.tokens.size() ? std::string_view(parts.tokens[static_cast<size_t>(id)]) : std::string_view(); };
+    const std::string_view left = text(merge.left), right = text(merge.right), both = text(merge.result);
+    require_input(!left.empty() && !right.empty() && both.size() == left.size() + right.size() && both.starts_with(left) && both.ends_with(right),
                   "the merge of ids ", merge.left, " and ", merge.right, " into ", merge.result, " does not fit the vocabulary");
   }
   std::sort(parts.added.begin(), parts.added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });

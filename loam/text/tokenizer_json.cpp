@@ -40,25 +40,103 @@ const Json& part(const Json& json, const char* key) {
   return json.contains(key) ? json[key] : kNull;
 }
 
-/// How deep brackets nest, outside strings.
-int64_t nesting(std::string_view text) {
-  int64_t depth = 0, deepest = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
+/// Reads a tokenizer.json with the vocabulary and the merges as lists: as JSON values a large vocabulary takes seconds.
+/// Everything else becomes an ordinary value, in which those two are empty.
+class Reader : public nlohmann::json_sax<Json> {
+ public:
+  explicit Reader(Json& rest) : dom_(rest, false) {}
+  std::vector<std::pair<std::string, int64_t>> vocab;
+  std::vector<std::pair<std::string, std::string>> merges;
+  bool has_vocab = false, has_merges = false;
+  std::string error;
+
+  bool null() override { return inside() ? odd() : dom_.null(); }
+  bool boolean(bool value) override { return inside() ? odd() : dom_.boolean(value); }
+  bool number_integer(number_integer_t value) override { return inside() ? number(value) : dom_.number_integer(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return inside() ? number(value > static_cast<uint64_t>(kMaxVocab) ? kMaxVocab : static_cast<int64_t>(value)) : dom_.number_unsigned(value);
   }
-  return deepest;
-}
+  bool number_float(number_float_t value, const string_t& text) override { return inside() ? odd() : dom_.number_float(value, text); }
+  bool string(string_t& text) override {
+    if (!inside()) return dom_.string(text);
+    if (part_ == Part::vocab) return odd();
+    if (pair_) {
+      if (words_ == 2) return odd();
+      (words_++ == 0 ? merges.back().first : merges.back().second) = std::move(text);
+      return true;
+    }
+    const size_t space = text.find(' ');
+    if (space == std::string::npos) return refuse("its merge " + std::to_string(merges.size()) + ", \"" + text + "\", is no pair");
+    merges.emplace_back(text.substr(0, space), text.substr(space + 1));
+    return true;
+  }
+  bool binary(binary_t&) override { return odd(); }
+  bool start_object(size_t size) override {
+    if (inside()) return odd();
+    if (depth_ == 2 && path_[0] == "model" && path_[1] == "vocab") part_ = Part::vocab, has_vocab = true;
+    return deeper() && dom_.start_object(size);
+  }
+  bool key(string_t& text) override {
+    if (part_ == Part::vocab) {
+      vocab.emplace_back(std::move(text), -1);
+      return true;
+    }
+    if (depth_ <= 2) path_[depth_ - 1] = text;
+    return dom_.key(text);
+  }
+  bool end_object() override {
+    part_ = Part::none;
+    --depth_;
+    return dom_.end_object();
+  }
+  bool start_array(size_t size) override {
+    if (part_ == Part::vocab || pair_) return odd();
+    if (part_ == Part::merges) {
+      pair_ = true;
+      words_ = 0;
+      merges.emplace_back();
+      return true;
+    }
+    if (depth_ == 2 && path_[0] == "model" && path_[1] == "merges") part_ = Part::merges, has_merges = true;
+    return deeper() && dom_.start_array(size);
+  }
+  bool end_array() override {
+    if (pair_) {
+      pair_ = false;
+      return words_ == 2 || odd();
+    }
+    part_ = Part::none;
+    --depth_;
+    return dom_.end_array();
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& e) override { return refuse(std::string("it is not valid JSON, or was cut off: ") + e.what()); }
+
+ private:
+  enum class Part { none, vocab, merges };
+  bool inside() const { return part_ != Part::none; }
+  bool deeper() { return ++depth_ <= 64 || refuse("it nests deeper than a tokenizer.json does"); }  // values are copied recursively
+  bool number(int64_t value) {
+    if (part_ != Part::vocab || vocab.back().second >= 0) return odd();
+    if (value < 0 || value >= kMaxVocab) return refuse("its vocabulary gives \"" + vocab.back().first + "\" an id outside 0 to " + std::to_string(kMaxVocab - 1));
+    vocab.back().second = value;
+    return true;
+  }
+  bool odd() {
+    return refuse(part_ == Part::vocab ? "its vocabulary gives \"" + (vocab.empty() ? std::string() : vocab.back().first) + "\" no whole number"
+                                       : "its merge " + std::to_string(merges.empty() ? 0 : merges.size() - 1) + " is no pair of texts");
+  }
+  bool refuse(const std::string& why) {
+    error = why;
+    return false;
+  }
+
+  nlohmann::detail::json_sax_dom_parser<Json> dom_;
+  Part part_ = Part::none;
+  bool pair_ = false;
+  int words_ = 0;
+  size_t depth_ = 0;
+  std::string path_[2];
+};
 
 /// A normalizer that leaves text alone, or form C.
 bool reads_nfc(const Json& json) {
@@ -127,20 +205,12 @@ std::optional<std::string> printable_to_bytes(std::string_view text) {
 }
 
 TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
-  // Json's objects keep their order in a list, where 100,000 keys take minutes: the vocabulary goes through a map.
-  require_input(nesting(text) <= 64, where, " nests deeper than a tokenizer.json does");  // JSON is copied recursively
-  nlohmann::json all;
-  try {
-    all = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::input, where, " is not valid JSON, or was cut off: ", e.what());
-  }
-  require_input(all.is_object(), where, " holds a ", all.type_name(), ", not an object");
-  require_input(all.contains("model") && all["model"].is_object(), where, " has no \"model\": it is no tokenizer.json");
-  const nlohmann::json vocab = std::exchange(all["model"]["vocab"], nullptr);
-  const nlohmann::json merges = std::exchange(all["model"]["merges"], nullptr);
-  const nlohmann::json added_tokens = all.contains("added_tokens") ? std::exchange(all["added_tokens"], nullptr) : nullptr;
-  const Json json = Json::parse(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  Json json;
+  Reader reader(json);
+  const bool whole = Json::sax_parse(text, &reader);
+  require_input(whole, where, ": ", reader.error);
+  require_input(json.is_object(), where, " holds a ", json.type_name(), ", not an object");
+  require_input(json.contains("model") && json["model"].is_object(), where, " has no \"model\": it is no tokenizer.json");
 
   TokenizerParts parts;
   const Json& model = json["model"];
@@ -155,8 +225,7 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
   parts.pre_tokenizer = PreTokenizer::from_json(json["pre_tokenizer"]);
 
   std::unordered_set<int64_t> added_ids;
-  for (const nlohmann::json& map_item : added_tokens) {
-    const Json item = map_item;
+  for (const Json& item : part(json, "added_tokens")) {
     AddedToken token;
     const int64_t id = get_int(item, "id");
     require_input(id >= 0 && id < kMaxVocab, "an added token has the id ", id);
@@ -170,38 +239,27 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
     parts.added.push_back(std::move(token));
   }
 
-  require_input(vocab.is_object(), "its model has no \"vocab\"");
+  require_input(reader.has_vocab, "its model has no \"vocab\"");
+  require_input(reader.has_merges, "its model has no \"merges\"");
   int64_t largest = -1;
-  for (const auto& [token, id] : vocab.items()) {
-    require_input(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < kMaxVocab, "its vocabulary gives \"", token, "\" the id ", id.dump());
-    largest = std::max(largest, id.get<int64_t>());
+  for (const auto& [token, id] : reader.vocab) {
+    if (added_ids.count(id) == 0) largest = std::max(largest, id);
   }
   parts.tokens.resize(static_cast<size_t>(largest + 1));
-  std::unordered_map<std::string, int32_t> ids;
-  for (const auto& [token, json_id] : vocab.items()) {
-    const auto id = static_cast<int32_t>(json_id.get<int64_t>());
+  std::unordered_map<std::string_view, int32_t> ids;  // of the reader's texts
+  ids.reserve(reader.vocab.size());
+  for (const auto& [token, id] : reader.vocab) {
     if (added_ids.count(id) > 0) continue;
     std::string& bytes = parts.tokens[static_cast<size_t>(id)];
     require_input(bytes.empty(), "its vocabulary gives the id ", id, " twice");
     bytes = printable_to_bytes(token).value_or(token);
-    ids.emplace(token, id);
+    require_input(ids.emplace(token, static_cast<int32_t>(id)).second, "its vocabulary has the token \"", token, "\" twice");
   }
-
-  while (!parts.tokens.empty() && parts.tokens.back().empty()) parts.tokens.pop_back();  // ids of added tokens
-
-  require_input(merges.is_array(), "its model has no \"merges\"");
-  parts.merges.reserve(merges.size());
-  for (const nlohmann::json& merge : merges) {
-    std::string left, right;
-    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-      left = merge[0].get<std::string>(), right = merge[1].get<std::string>();
-    } else {
-      const std::string both = merge.is_string() ? merge.get<std::string>() : "";
-      const size_t space = both.find(' ');
-      require_input(space != std::string::npos, "its merge ", parts.merges.size(), " is ", merge.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), ", not a pair");
-      left = both.substr(0, space), right = both.substr(space + 1);
-    }
-    const auto a = ids.find(left), b = ids.find(right), c = ids.find(left + right);
+  parts.merges.reserve(reader.merges.size());
+  std::string both;
+  for (const auto& [left, right] : reader.merges) {
+    both.assign(left).append(right);
+    const auto a = ids.find(left), b = ids.find(right), c = ids.find(both);
     require_input(a != ids.end() && b != ids.end() && c != ids.end(), "its merge ", parts.merges.size(), ", ", left, " ", right,
                   ", names a token that is not in the vocabulary");
     parts.merges.push_back({a->second, b->second, c->second});
