@@ -38,13 +38,11 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
   float* backward_panels = nullptr;
   if (packed_once) {
     float* to = scratch(kPackedSlot2, packed_size(channels, vocab) + packed_size(vocab, channels));
-    pack(to, {w.data, w.ld, true}, 0, channels, 0, vocab);
+    pack(to, {w.data, w.ld, true}, channels, 0, vocab);
     forward_panels = to;
     if (backward) {
       backward_panels = to + packed_size(channels, vocab);
-      for (int64_t k0 = 0; k0 < vocab; k0 += kDepth) {
-        pack(backward_panels + packed_size(k0, channels), {w.data, w.ld, false}, k0, min_of(kDepth, vocab - k0), 0, channels);
-      }
+      pack(backward_panels, {w.data, w.ld, false}, vocab, 0, channels);
     }
   }
   for (int64_t n0 = 0; n0 < x.rows; n0 += chunk) {
@@ -52,7 +50,7 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
     const Mat z(logits, rows, vocab, ld);
     const Left from{x.data + n0 * x.ld, x.ld};
     if (packed_once) {
-      multiply_packed<Walk::rows>(z, rows, from, forward_panels, channels, 0, vocab, false, true, {});
+      multiply_packed<Walk::rows>(z, rows, from, forward_panels, channels, 0, vocab, false, {});
     } else {
       product<Walk::rows>(z, rows, vocab, channels, from, {w.data, w.ld, true}, false);
     }
@@ -78,10 +76,7 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
     if (!backward) continue;
     const Mat d = dx.range(n0, rows);
     if (packed_once) {
-      for (int64_t k0 = 0; k0 < vocab; k0 += kDepth) {
-        const int64_t part = min_of(kDepth, vocab - k0);
-        multiply_packed<Walk::rows>(d, rows, {logits + k0, ld}, backward_panels + packed_size(k0, channels), part, 0, channels, k0 > 0, k0 + part == vocab, {});
-      }
+      multiply_packed<Walk::rows>(d, rows, {logits, ld}, backward_panels, vocab, 0, channels, false, {});
     } else {
       product<Walk::rows>(d, rows, channels, vocab, {logits, ld}, {w.data, w.ld, false}, false);
     }

@@ -9,7 +9,7 @@
 namespace loam::cpu::LOAM_ISA {
 
 constexpr int64_t kDepth = 384;    // sums are cut here: a packed panel then stays in the nearest caches
-constexpr int64_t kPackedCols = 4096;  // and the packed block (8 MiB) in the last one
+constexpr int64_t kPackedFloats = 2 << 20;  // and the packed block (8 MiB) in the last one
 
 /// The second factor as it stands in memory: (depth, cols), or its transpose (cols, depth).
 struct Right {
@@ -20,18 +20,21 @@ struct Right {
 
 LOAM_INLINE int64_t packed_size(int64_t depth, int64_t cols) { return depth * round_up(cols, kTileCols); }
 
-/// Packs rows [k0, k0 + depth) and columns [c0, c0 + cols) of b.
-inline void pack(float* to, Right b, int64_t k0, int64_t depth, int64_t c0, int64_t cols) {
-  const int64_t panels = (cols + kTileCols - 1) / kTileCols;
-  const int64_t grain = max_of(1, 16384 / (depth * kTileCols));
-  parallel_chunks(panels, grain, [&](int64_t first, int64_t last) {
-    for (int64_t panel = first; panel < last; ++panel) {
+/// Packs columns [c0, c0 + cols) of b, depth rows: for each part of kDepth rows its panels one after the other. Part k0
+/// begins at packed_size(k0, cols).
+inline void pack(float* to, Right b, int64_t depth, int64_t c0, int64_t cols) {
+  const int64_t panels = (cols + kTileCols - 1) / kTileCols, parts = (depth + kDepth - 1) / kDepth;
+  const int64_t grain = max_of(1, 16384 / (min_of(depth, kDepth) * kTileCols));
+  const int64_t pieces = (panels + grain - 1) / grain;
+  parallel_for(parts * pieces, [&](int64_t task) {
+    const int64_t k0 = task / pieces * kDepth, part = min_of(kDepth, depth - k0), first = task % pieces * grain;
+    for (int64_t panel = first; panel < min_of(first + grain, panels); ++panel) {
       const int64_t c = c0 + panel * kTileCols, width = min_of(kTileCols, c0 + cols - c);
-      float* at = to + panel * depth * kTileCols;
+      float* at = to + packed_size(k0, cols) + panel * part * kTileCols;
       if (b.transposed) {
-        pack_panel_columns(at, b.p + c * b.ld + k0, b.ld, depth, width);
+        pack_panel_columns(at, b.p + c * b.ld + k0, b.ld, part, width);
       } else {
-        pack_panel_rows(at, b.p + k0 * b.ld + c, b.ld, depth, width);
+        pack_panel_rows(at, b.p + k0 * b.ld + c, b.ld, part, width);
       }
     }
   });
@@ -103,10 +106,9 @@ inline void multiply_block(Mat y, Left a, const float* packed, int64_t depth, in
   }
 }
 
-/// y[:, c0 .. c0+cols) (+)= a * packed, split into tasks of a few million operations.
+/// y[:, c0 .. c0+cols) (+)= a * packed (as pack() left it), split into tasks of a few million operations.
 template <Walk kWalk>
-inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, int64_t depth, int64_t c0, int64_t cols, bool add, bool last,
-                            const Epilogue& then) {
+inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, int64_t depth, int64_t c0, int64_t cols, bool add, const Epilogue& then) {
   const int64_t panels = (cols + kTileCols - 1) / kTileCols;
   const int64_t group = min_of(panels, max_of(1, 512 / kTileCols));
   const int64_t groups = (panels + group - 1) / group;
@@ -115,22 +117,25 @@ inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, in
   const int64_t blocks = (rows + block - 1) / block;
   parallel_for(groups * blocks, [&](int64_t task) {
     const int64_t p0 = task / blocks * group, r0 = task % blocks * block;
-    multiply_block<kWalk>(y, a, packed, depth, r0, min_of(r0 + block, rows), p0, min_of(p0 + group, panels), c0, cols, add, last, then);
+    for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+      const int64_t part = min_of(kDepth, depth - k0);
+      const Left from{kWalk == Walk::rows ? a.p + k0 : a.p + k0 * a.stride, a.stride};
+      multiply_block<kWalk>(y, from, packed + packed_size(k0, cols), part, r0, min_of(r0 + block, rows), p0, min_of(p0 + group, panels), c0, cols, add || k0 > 0,
+                            k0 + part == depth, then);
+    }
   });
 }
 
 /// y (+)= a b: rows x cols sums of `depth` products.
 template <Walk kWalk>
 inline void product(Mat y, int64_t rows, int64_t cols, int64_t depth, Left a, Right b, bool add, const Epilogue& then = {}) {
-  for (int64_t c0 = 0; c0 < cols; c0 += kPackedCols) {
-    const int64_t width = min_of(kPackedCols, cols - c0);
-    for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
-      const int64_t part = min_of(kDepth, depth - k0);
-      float* packed = scratch(kPackedSlot, packed_size(part, width));
-      pack(packed, b, k0, part, c0, width);
-      const Left from{kWalk == Walk::rows ? a.p + k0 : a.p + k0 * a.stride, a.stride};
-      multiply_packed<kWalk>(y, rows, from, packed, part, c0, width, add || k0 > 0, k0 + part == depth, then);
-    }
+  // As many columns at once as keep the packed block in the last cache.
+  const int64_t at_once = max_of(kTileCols, min_of(cols, kPackedFloats / depth / kTileCols * kTileCols));
+  float* packed = scratch(kPackedSlot, packed_size(depth, at_once));
+  for (int64_t c0 = 0; c0 < cols; c0 += at_once) {
+    const int64_t width = min_of(at_once, cols - c0);
+    pack(packed, b, depth, c0, width);
+    multiply_packed<kWalk>(y, rows, a, packed, depth, c0, width, add, then);
   }
 }
 
