@@ -39,7 +39,7 @@ std::string Answerer::run(const std::vector<int32_t>& prompt, const AnswerSettin
     shown = std::max(shown, until);
   };
   while (tokens_ < settings.max_tokens) {
-    stop_if_requested("an answer was being written");
+    if (settings.stoppable) stop_if_requested("an answer was being written");
     const int32_t id = sampler.draw(session_->logits());
     if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
       ended_ = true;

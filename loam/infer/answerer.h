@@ -20,6 +20,7 @@ namespace loam {
 struct AnswerSettings {
   int64_t max_tokens = 256;
   SampleSettings sampling = {};
+  bool stoppable = true;  ///< leaves on Ctrl-C with Error{interrupted}; off where the caller has state to save first
 };
 
 /// Answers one dialogue at a time. What a dialogue shares with the one before is not read again.

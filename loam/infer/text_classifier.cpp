@@ -5,7 +5,6 @@
 
 #include "loam/base/error.h"
 #include "loam/base/json.h"
-#include "loam/base/stop.h"
 #include "loam/model/weights.h"
 
 namespace loam {
@@ -35,7 +34,6 @@ std::vector<std::vector<float>> label_scores(Transformer& model, std::span<const
   std::vector<float> host;
   const auto padding = static_cast<int32_t>(model.config().eos);
   for (const auto& group : batch_rows(lengths, places, model.config().context)) {
-    stop_if_requested("texts were being classified");
     const PackedBatch packed = lay_out(rows, group.sequences, group.time, padding, /*whole=*/true);
     model.plan(packed.batch, packed.time, /*training=*/false);
     const int64_t n = packed.batch * packed.time;
