@@ -11,6 +11,10 @@
 
 namespace loam {
 
+void refuse_finished(const fs::path& out, const FinetuneRun& run) {
+  if (is_artifact(out) && !run.force) ArtifactWriter(out, "model", Json::object(), {}, false);  // its constructor says why
+}
+
 void note_data(const DataSummary& summary, int64_t rows, Progress& progress) {
   for (const auto& line : summary.described) progress.note(line);
   progress.note(fmt::format("{} rows", with_commas(rows)));

@@ -16,6 +16,14 @@
 
 namespace loam {
 
+struct FinetuneRun {
+  uint64_t seed = 1234;
+  bool force = false;
+};
+
+/// Throws Error{usage} naming --force if `out` is finished; before any work is done.
+void refuse_finished(const std::filesystem::path& out, const FinetuneRun& run);
+
 /// Says what was loaded, line by line, and warns of skipped rows.
 void note_data(const DataSummary& summary, int64_t rows, Progress& progress);
 

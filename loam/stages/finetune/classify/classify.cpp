@@ -10,6 +10,7 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
+#include "loam/base/memory.h"
 #include "loam/base/random.h"
 #include "loam/base/threads.h"
 #include "loam/infer/text_classifier.h"
@@ -182,6 +183,7 @@ void ClassifyConfig::validate() const {
 
 TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& out_folder, const FinetuneRun& run, Progress& progress) {
   config.validate();
+  refuse_finished(out_folder, run);
   const ModelFolder base = open_model(config.base);
   require_input(base.config.labels.empty(), config.base, " is already a classifier (", fmt::format("{}", fmt::join(base.config.labels, ", ")), "); tune from a language model");
   const Tokenizer tokenizer = Tokenizer::load(base.folder);
@@ -198,11 +200,6 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
     note_data(validation->summary, static_cast<int64_t>(validation->rows.size()), progress);
     inputs.insert(inputs.end(), validation->summary.inputs.begin(), validation->summary.inputs.end());
   }
-  Json settings = fields_to_json(config);
-  settings.erase("save_minutes");
-  settings["seed"] = run.seed;
-  ArtifactWriter out(out_folder, "model", settings, inputs, run.force);
-
   const int64_t skipped = data.summary.skipped;
   const Prepared p = prepare(std::move(data), std::move(validation), config, val.share, run.seed);
   require_input(p.known >= 2, "only one label is left to learn from: \"", p.known == 1 ? p.labels[0] : "", "\"; make --test-fraction or --val smaller, or give more rows");
@@ -254,6 +251,11 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
   const int64_t sure = objective.steps(config.epochs.value_or(1));
   const int64_t widest = std::max<int64_t>(1, objective.most_places(std::min<int64_t>(sure, 2000)));
   require_memory(plan_training_memory(model_config, 1, widest, threads(), keeps_best), model_config, 1, widest, threads(), keeps_best);
+  // From here on the folder is ours: what is refused was refused before it was made.
+  Json settings = fields_to_json(config);
+  settings.erase("save_minutes");
+  settings["seed"] = run.seed;
+  ArtifactWriter out(out_folder, "model", settings, inputs, run.force);
   Transformer model(model_config, cpu);
   model.params().allocate(cpu, /*gradients=*/true);
   model.params().initialize(cpu, stream_key(run.seed, "finetune.classify.head"));
@@ -287,7 +289,6 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
   tuned.floor = std::move(scores.floor);
   tuned.against_floor = scores.against_floor;
 
-  // The saved config is for use: dropout as the base model had it.
   const std::string card = card_text(config, model_config, p, tuned, base, context);
   write_model_files(out, model, base.folder, card);
   Json saved = read_json(out.path("tokenizer_config.json"));
@@ -313,6 +314,8 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
                  {"tokens", tuned.training.tokens},
                  {"seconds", tuned.training.seconds},
                  {"lr", train.schedule.peak},
+                 {"isa", cpu.isa()},
+                 {"peak_memory", peak_memory_bytes()},
                  {"validation", tuned.training.last_evaluation}};
   if (tuned.training.best) counts["best"] = {{"metric", config.metric}, {"value", *tuned.training.best}};
   tuned.artifact = out.finish(counts);

@@ -16,6 +16,7 @@
 #include "loam/base/progress.h"
 #include "loam/metrics/classification.h"
 #include "loam/metrics/paired.h"
+#include "loam/stages/finetune/tuning.h"
 #include "loam/train/trainer.h"
 
 namespace loam {
@@ -70,11 +71,6 @@ struct TunedClassifier {
   std::optional<ClassificationScores> floor; ///< logistic regression on the same
   std::optional<McNemar> against_floor;      ///< a: the floor, b: the model
   int64_t train = 0, validation = 0, held_out = 0, cut = 0;
-};
-
-struct FinetuneRun {
-  uint64_t seed = 1234;
-  bool force = false;
 };
 
 /// Writes a model artifact: the folder of a Hugging Face classifier, with split.tsv (which row went where),
