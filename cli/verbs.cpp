@@ -12,6 +12,11 @@ void add_all_verbs(Cli& cli) {
   add_score(cli);
   add_generate(cli);
   add_pairs(cli);
+  add_finetune(cli);
+  add_evaluate(cli);
+  add_compare(cli);
+  add_chat(cli);
+  add_classify(cli);
   add_plan(cli);
   add_run(cli);
   add_report(cli);

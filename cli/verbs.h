@@ -14,6 +14,11 @@ void add_score(Cli& cli);
 void add_generate(Cli& cli);
 void add_inspect(Cli& cli);
 void add_pairs(Cli& cli);
+void add_finetune(Cli& cli);
+void add_evaluate(Cli& cli);
+void add_compare(Cli& cli);
+void add_chat(Cli& cli);
+void add_classify(Cli& cli);
 void add_plan(Cli& cli);
 void add_run(Cli& cli);
 void add_report(Cli& cli);  // and runs

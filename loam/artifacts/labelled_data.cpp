@@ -1,6 +1,9 @@
 #include "loam/artifacts/labelled_data.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 #include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
@@ -187,6 +190,29 @@ std::string compared_form(std::string_view text) {
 uint64_t text_key(std::string_view text) {
   const std::string form = compared_form(text);
   return form.empty() ? hash64(text, 1) : hash64(form);
+}
+
+std::string split_text(const std::vector<SplitLine>& lines) {
+  std::string out;
+  for (const auto& line : lines) out += fmt::format("{}\t{:016x}\t{}\n", line.part, line.key, line.number);
+  return out;
+}
+
+std::vector<SplitLine> read_split(const fs::path& file) {
+  const std::string text = read_file(file);
+  CsvReader reader(read_text(text), file.string(), {.delimiter = '\t', .quotes = CsvQuotes::off, .header = CsvHeader::none});
+  std::vector<SplitLine> out;
+  std::vector<std::string> fields;
+  while (reader.next(fields)) {
+    char* key_end = nullptr;
+    char* number_end = nullptr;
+    require_input(fields.size() == 3, file, ":", reader.line(), ": wanted part, key and number, found ", fields.size(), " fields");
+    const uint64_t key = std::strtoull(fields[1].c_str(), &key_end, 16);
+    const int64_t number = std::strtoll(fields[2].c_str(), &number_end, 10);
+    require_input(*key_end == '\0' && *number_end == '\0', file, ":", reader.line(), ": wanted part, key and number");
+    out.push_back({fields[0], key, number});
+  }
+  return out;
 }
 
 std::string dialogue_text(const std::vector<Turn>& turns, bool answers) {

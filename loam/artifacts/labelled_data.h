@@ -48,6 +48,17 @@ DialogueData load_dialogues(const std::vector<std::string>& paths, const Instruc
 std::string compared_form(std::string_view text);
 /// A hash of the compared form; of the bytes where that is empty. What says "the same text" between data sets.
 uint64_t text_key(std::string_view text);
+/// Which part of a tuned model's data each row went to: `split.tsv` in its folder, a line a row in the order of loading:
+/// part (train, validation, test), the text's key in hex, the row's number in its file.
+struct SplitLine {
+  std::string part;
+  uint64_t key = 0;
+  int64_t number = 0;
+};
+std::string split_text(const std::vector<SplitLine>& lines);
+/// Throws Error{input} naming file and line if it is none.
+std::vector<SplitLine> read_split(const std::filesystem::path& file);
+
 /// The turns' contents one after the other, as one text to compare by. `answers`: the assistant's too.
 std::string dialogue_text(const std::vector<Turn>& turns, bool answers);
 

@@ -1,6 +1,7 @@
 #include "loam/model/packing.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "loam/base/error.h"
 
@@ -88,6 +89,55 @@ PackedBatch lay_out(std::span<const TokenRow> rows, std::span<const PackedSequen
       out.ends.push_back(static_cast<int64_t>(s) * time + at - 1);
     }
   }
+  return out;
+}
+
+std::vector<RowBatch> batch_rows(std::span<const int32_t> lengths, int64_t places, int64_t context) {
+  std::vector<int32_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return lengths[static_cast<size_t>(a)] > lengths[static_cast<size_t>(b)]; });
+  std::vector<RowBatch> out;
+  std::vector<int64_t> left;  // in each sequence of the last batch
+  int64_t most = 0;
+  for (const int32_t row : order) {
+    const int64_t length = lengths[static_cast<size_t>(row)];
+    LOAM_ASSERT(length > 0 && length <= context);
+    size_t best = left.size();
+    for (size_t s = 0; s < left.size(); ++s) {
+      if (left[s] >= length && (best == left.size() || left[s] < left[best])) best = s;
+    }
+    if (best == left.size()) {
+      if (out.empty() || static_cast<int64_t>(left.size()) == most) {
+        out.push_back({{}, std::min(context, (length + 15) / 16 * 16)});
+        left.clear();
+        most = std::max<int64_t>(1, places / out.back().time);
+      }
+      best = left.size();
+      out.back().sequences.emplace_back();
+      left.push_back(out.back().time);
+    }
+    out.back().sequences[best].push_back(row);
+    left[best] -= length;
+  }
+  return out;
+}
+
+TokenBatch BatchBuffers::load(const PackedBatch& batch) {
+  rows_ = batch.batch * batch.time;
+  if (rows_ > capacity_) {
+    capacity_ = rows_;
+    ints_ = backend_.allocate(4 * rows_);
+    floats_ = backend_.allocate(2 * rows_);
+  }
+  host_.clear();
+  for (const auto* part : {&batch.ids, &batch.positions, &batch.starts, &batch.targets}) host_.insert(host_.end(), part->begin(), part->end());
+  backend_.upload(ints_.ints(), host_.data(), 4 * rows_);
+  TokenBatch out;
+  out.batch = batch.batch;
+  out.time = batch.time;
+  out.ids = ints_.ints();
+  out.positions = ints_.ints() + rows_;
+  out.starts = ints_.ints() + 2 * rows_;
   return out;
 }
 

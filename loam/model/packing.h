@@ -9,6 +9,9 @@
 #include <span>
 #include <vector>
 
+#include "loam/kernels/backend.h"
+#include "loam/model/transformer.h"
+
 namespace loam {
 
 /// A row to learn from: ids[i + 1] is to be predicted at i where learn[i + 1] is set.
@@ -39,9 +42,35 @@ struct PackedBatch {
   std::vector<int64_t> ends;                             ///< for each row, in order: where its last token lies, b * T + t
 };
 
+/// Cuts `rows`, the longest first, into batches of at most `places` positions (one row at least), each as wide as its
+/// longest row needs (a multiple of 16 where that fits `context`). For forward passes, where order does not matter.
+struct RowBatch {
+  std::vector<PackedSequence> sequences;
+  int64_t time = 0;
+};
+std::vector<RowBatch> batch_rows(std::span<const int32_t> lengths, int64_t places, int64_t context);
+
 /// Lays out training rows (inputs and targets) or, with `whole`, all ids of each row and no targets.
 /// `batch` sequences at least: those missing are padding.
 PackedBatch lay_out(std::span<const TokenRow> rows, std::span<const PackedSequence> sequences, int64_t time, int32_t padding,
                     bool whole = false, int64_t batch = 0);
+
+/// A packed batch in a backend's memory, grown as needed and used again and again.
+class BatchBuffers {
+ public:
+  explicit BatchBuffers(const Backend& backend) : backend_(backend) {}
+  /// What it returns, and the pointers below, are valid until the next load.
+  TokenBatch load(const PackedBatch& batch);
+  const int32_t* targets() const { return ints_.ints() + 3 * rows_; }
+  /// (N) scratch for losses, and for weights.
+  Vec losses() const { return {floats_.floats(), rows_}; }
+  Vec weights() const { return {floats_.floats() + rows_, rows_}; }
+
+ private:
+  const Backend& backend_;
+  Buffer ints_, floats_;
+  std::vector<int32_t> host_;
+  int64_t rows_ = 0, capacity_ = 0;
+};
 
 }  // namespace loam
