@@ -4,6 +4,8 @@
 namespace loam {
 
 void add_all_verbs(Cli& cli) {
+  add_collect(cli);
+  add_extract(cli);
   add_tokenizer(cli);
   add_tokenize(cli);
   add_encode(cli);

@@ -5,6 +5,8 @@
 
 namespace loam {
 
+void add_collect(Cli& cli);
+void add_extract(Cli& cli);
 void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);

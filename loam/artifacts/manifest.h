@@ -72,6 +72,8 @@ class ArtifactWriter {
 
   void promise(const std::string& name);  ///< its bytes will not change any more
   void log(const std::string& name);      ///< a file, or a folder, whose bytes are not promised
+  /// What the manifest names as inputs, where reading them told more than was known when the work began.
+  void set_inputs(const std::vector<ArtifactInput>& inputs) { inputs_ = inputs; }
   /// Hashes the promised files, removes state/ if it is no log, and writes manifest.json by rename.
   Artifact finish(const Json& counts);
 

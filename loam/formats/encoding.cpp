@@ -221,6 +221,61 @@ Decoded decode_text(std::string_view bytes, std::string_view declared) {
   return convert_from(bytes, name, from.get());
 }
 
+namespace {
+
+/// What a conversion needs from call to call.
+class Transcoder {
+ public:
+  Transcoder(ReadBytes source, const std::string& charset) : source_(std::move(source)), from_(open_converter(web_name(charset))), to_(open_converter("utf-8")), in_(size_t{64} << 10, '\0') {
+    require_input(from_ != nullptr, "there is no charset ", charset);
+  }
+
+  int64_t read(char* into, int64_t limit) {
+    while (!finished_) {
+      if (at_ == end_ && !ended_) {
+        const int64_t n = source_(in_.data(), static_cast<int64_t>(in_.size()));
+        at_ = in_.data();
+        end_ = at_ + n;
+        ended_ = n == 0;
+      }
+      UErrorCode code = U_ZERO_ERROR;
+      char* target = into;
+      ucnv_convertEx(to_.get(), from_.get(), &target, into + limit, &at_, end_, pivot_, &pivot_source_, &pivot_target_, pivot_ + std::size(pivot_), reset_, ended_, &code);
+      reset_ = false;
+      if (code != U_BUFFER_OVERFLOW_ERROR) {
+        require_input(U_SUCCESS(code), "converting to UTF-8: ", u_errorName(code));
+        finished_ = ended_;
+      }
+      int64_t made = target - into;
+      if (first_ && made > 0) {
+        first_ = false;
+        if (made >= 3 && std::string_view(into, 3) == "\uFEFF") {
+          std::copy(into + 3, target, into);
+          made -= 3;
+        }
+      }
+      if (made > 0) return made;
+    }
+    return 0;
+  }
+
+ private:
+  ReadBytes source_;
+  Converter from_, to_;
+  std::string in_;
+  const char *at_ = nullptr, *end_ = nullptr;
+  UChar pivot_[1 << 12];
+  UChar *pivot_source_ = pivot_, *pivot_target_ = pivot_;
+  bool reset_ = true, ended_ = false, finished_ = false, first_ = true;
+};
+
+}  // namespace
+
+ReadBytes to_utf8_stream(ReadBytes source, const std::string& charset) {
+  auto transcoder = std::make_shared<Transcoder>(std::move(source), charset);
+  return [transcoder](char* into, int64_t limit) { return transcoder->read(into, limit); };
+}
+
 double control_share(std::string_view bytes) {
   if (bytes.empty()) return 0;
   int64_t count = 0;

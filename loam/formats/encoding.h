@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "loam/formats/bytes.h"
+
 namespace loam {
 
 struct Decoded {
@@ -20,6 +22,10 @@ struct Decoded {
 /// (iso-8859-1 means windows-1252); UTF-16 if every other byte is zero; UTF-8 with errors if that is plainly meant; what
 /// ICU's detector finds with good evidence; windows-1252.
 Decoded decode_text(std::string_view bytes, std::string_view declared = "");
+
+/// The same bytes in UTF-8, converted as they come, without a byte order mark. Throws Error{input} if there is no such
+/// charset.
+ReadBytes to_utf8_stream(ReadBytes source, const std::string& charset);
 
 /// Whether we know how to read a charset of that name.
 bool known_charset(std::string_view name);

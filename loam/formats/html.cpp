@@ -97,7 +97,8 @@ class TextWriter {
     }
     while (!open_.empty()) leave();
     while (!out_.empty() && (out_.back() == '\n' || out_.back() == ' ')) out_.pop_back();
-    return std::move(out_);
+    const size_t first = out_.find_first_not_of('\n');  // code at the very beginning
+    return first == 0 || first == std::string::npos ? std::move(out_) : out_.substr(first);
   }
 
  private:

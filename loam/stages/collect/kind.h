@@ -1,0 +1,26 @@
+// What a file is, by its name and its first bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace loam {
+
+enum class FileKind { text, markdown, rst, pod, html, json, json_lines, csv, mail, mbox, mo, po, dict, binary, unsupported };
+
+/// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict"...
+const char* kind_label(FileKind kind);
+/// By a name that --format takes. Throws Error{usage} with the nearest.
+FileKind kind_named(const std::string& name);
+
+/// `name` is the file's or member's, endings of packing and all; `head` its first bytes (64 KiB, or all there are).
+/// A name says what text is; bytes say whether it is text at all, and what a name does not tell. A .txt that begins as a
+/// page or an e-mail is one. unsupported: a kind we have no reader for, by its name (pictures, office files, scripts of
+/// web pages); `named` files, which the user chose one by one, are then judged by their bytes.
+FileKind kind_of(std::string_view name, std::string_view head, bool named);
+
+/// The share of control bytes from which on a file is binary.
+inline constexpr double kBinaryShare = 0.02;
+
+}  // namespace loam

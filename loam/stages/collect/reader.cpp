@@ -1,0 +1,397 @@
+#include "loam/stages/collect/reader.h"
+
+#include <algorithm>
+
+#include "loam/base/error.h"
+#include "loam/base/files.h"
+#include "loam/formats/archive.h"
+#include "loam/formats/csv.h"
+#include "loam/formats/dictd.h"
+#include "loam/formats/encoding.h"
+#include "loam/formats/gettext.h"
+#include "loam/formats/json_values.h"
+#include "loam/formats/lines.h"
+#include "loam/formats/mbox.h"
+#include "loam/formats/utf8.h"
+#include "loam/stages/collect/columns.h"
+
+namespace loam {
+namespace {
+
+constexpr int64_t kHeadBytes = 64 << 10;
+constexpr int64_t kIndexBytes = int64_t{256} << 20;
+
+/// Fills `out` with up to `limit` more bytes; false once the source has ended.
+bool read_more(const ReadBytes& source, std::string& out, int64_t limit) {
+  const size_t had = out.size();
+  const size_t want = had + static_cast<size_t>(limit);
+  size_t have = had;
+  while (have < want) {
+    if (out.size() == have) out.resize(std::min(want, std::max(have * 2, have + (size_t{256} << 10))));
+    int64_t n = 0;
+    try {
+      n = source(out.data() + have, static_cast<int64_t>(out.size() - have));
+    } catch (...) {
+      out.resize(have);  // what came before the damage
+      throw;
+    }
+    if (n == 0) {
+      out.resize(have);
+      return false;
+    }
+    have += static_cast<size_t>(n);
+  }
+  out.resize(have);
+  return true;
+}
+
+/// `head` first, then the rest.
+ReadBytes with_head(std::string head, ReadBytes rest) {
+  return [head = std::move(head), at = size_t{0}, rest = std::move(rest)](char* into, int64_t limit) mutable {
+    if (at < head.size()) {
+      const size_t n = std::min(head.size() - at, static_cast<size_t>(limit));
+      std::copy_n(head.data() + at, n, into);
+      at += n;
+      return static_cast<int64_t>(n);
+    }
+    return rest(into, limit);
+  };
+}
+
+/// Where to end a part of a long text: behind the last empty line, line or word of its second half.
+size_t part_end(std::string_view text) {
+  const size_t half = text.size() / 2;
+  if (const size_t at = text.rfind("\n\n"); at != std::string_view::npos && at >= half) return at + 2;
+  if (const size_t at = text.rfind('\n'); at != std::string_view::npos && at >= half) return at + 1;
+  if (const size_t at = text.rfind(' '); at != std::string_view::npos && at >= half) return at + 1;
+  return utf8_prefix(text, static_cast<int64_t>(text.size()) - 1).size();
+}
+
+/// Where a table's text is and what its columns are called.
+struct TableShape {
+  bool header = true;
+  int64_t text = -1;  // -1: the column that was asked for is not there
+};
+
+TableShape shape_of(const std::vector<std::vector<std::string>>& rows, const std::string& wanted) {
+  TableShape shape;
+  const auto& first = rows.front();
+  if (!wanted.empty()) {
+    shape.text = column_named(first, wanted);
+    if (shape.text < 0 && wanted.size() <= 4 && wanted.find_first_not_of("0123456789") == std::string::npos) {
+      const int64_t number = std::stoll(wanted);  // "2": the second column of a table without a header
+      shape.header = false;
+      shape.text = number >= 1 && number <= static_cast<int64_t>(first.size()) ? number - 1 : -1;
+    }
+    return shape;
+  }
+  shape.text = recognised_text(first);
+  if (shape.text >= 0) return shape;
+  shape.header = rows.size() > 1 && looks_like_header(first);
+  // The longest column is the text.
+  std::vector<size_t> lengths;
+  for (size_t r = shape.header ? 1 : 0; r < rows.size(); ++r) {
+    lengths.resize(std::max(lengths.size(), rows[r].size()));
+    for (size_t c = 0; c < rows[r].size(); ++c) lengths[c] += rows[r][c].size();
+  }
+  shape.text = lengths.empty() ? -1 : std::max_element(lengths.begin(), lengths.end()) - lengths.begin();
+  return shape;
+}
+
+}  // namespace
+
+struct RecordReader::State {
+  fs::path file;
+  std::string name;
+  bool named = false;
+  ReaderConfig config;
+  std::unique_ptr<MemberReader> members;
+  int64_t number = 0;
+  bool ended = false, after_damage = false;
+
+  // Of the member that is being read.
+  bool open = false, finished = false, source_failed = false;
+  std::string member, charset, pending, failure;
+  FileKind kind = FileKind::text;
+  ReadBytes source;
+  int64_t part = 0;
+  std::unique_ptr<LineReader> lines;
+  std::unique_ptr<JsonValues> values;
+  std::unique_ptr<CsvReader> table;
+  std::unique_ptr<MboxReader> mails;
+  std::unique_ptr<DictReader> dictionary;
+  std::unique_ptr<GettextCatalogue> catalogue;
+  size_t at = 0;  // into held_rows or the catalogue
+  std::shared_ptr<const std::vector<std::string>> columns;
+  std::vector<std::vector<std::string>> held_rows;  // looked at to find the text column
+  int64_t text_field = -1;
+
+  static bool refuse(RawRecord& record, std::string reason, Json value = nullptr, Json threshold = nullptr) {
+    record.reason = std::move(reason);
+    record.value = std::move(value);
+    record.threshold = std::move(threshold);
+    return true;
+  }
+
+  bool refuse_long(RawRecord& record, int64_t limit) {
+    record.bytes = std::string(utf8_prefix(record.bytes, 1000));
+    return refuse(record, "too_large", nullptr, limit);
+  }
+
+  bool next(RawRecord& record) {
+    while (!ended) {
+      record = RawRecord();
+      bool have = false;
+      if (open && finished) close();
+      try {
+        if (!open) {
+          if (!next_member()) break;
+          have = open_member(record);
+        } else {
+          have = next_record(record);
+        }
+      } catch (const Error& e) {
+        if (e.kind() != ErrorKind::input) throw;
+        // Members behind a damaged one may be whole; a second complaint about the same file says nothing new.
+        if (!open && after_damage) break;
+        const bool damaged = !open || source_failed;
+        if (!open) ended = true;
+        refuse(record, damaged ? "damaged" : "malformed", e.what());
+        after_damage = damaged;
+        finished = have = true;
+      }
+      if (have) {
+        record.kind = kind;
+        record.member = member;
+        record.charset = charset;
+        record.number = ++number;
+        return true;
+      }
+    }
+    ended = true;
+    return false;
+  }
+
+  bool next_member() {
+    member.clear();
+    if (!members) members = std::make_unique<MemberReader>(file);
+    if (!members->next()) return false;
+    member = members->path();
+    return true;
+  }
+
+  void close() {
+    open = finished = source_failed = false;
+    lines.reset();
+    values.reset();
+    table.reset();
+    mails.reset();
+    dictionary.reset();
+    catalogue.reset();
+    columns.reset();
+    held_rows.clear();
+    pending.clear();
+    source = nullptr;
+    text_field = -1;
+    part = 0;
+    at = 0;
+  }
+
+  /// Sets up the reader of the member's kind; true if it cannot be read as anything and `record` says why.
+  bool open_member(RawRecord& record) {
+    open = true;
+    source = [this, raw = members->bytes()](char* into, int64_t limit) {
+      if (source_failed) throw Error(ErrorKind::input, failure);  // a second try would only say that there was a first
+      try {
+        return raw(into, limit);
+      } catch (const Error& e) {
+        source_failed = true;
+        failure = e.what();
+        throw;
+      }
+    };
+    std::string head;
+    bool whole = false;
+    try {
+      whole = !read_more(source, head, kHeadBytes);
+    } catch (const Error&) {
+      if (head.empty()) throw;  // else the reader of its kind meets the damage behind the head again
+    }
+    const std::string& title = member.empty() ? name : member;
+    kind = config.format.empty() ? kind_of(title, head, named && !members->archive()) : kind_named(config.format);
+    if (kind == FileKind::binary || kind == FileKind::unsupported) {
+      finished = true;
+      const size_t dot = title.rfind('.');
+      if (kind == FileKind::unsupported) return refuse(record, "unsupported", dot == std::string::npos ? "" : title.substr(dot));
+      return refuse(record, "binary", control_share(head), kBinaryShare);
+    }
+    find_charset(head, whole);
+    source = with_head(std::move(head), source);
+    if (!wide_charset.empty()) source = to_utf8_stream(std::move(source), wide_charset);
+    const int64_t limit = config.max_document_bytes;
+    switch (kind) {
+      case FileKind::json_lines: lines = std::make_unique<LineReader>(source, 2 * limit); break;
+      case FileKind::json: values = std::make_unique<JsonValues>(source, 2 * limit); break;
+      case FileKind::mbox: mails = std::make_unique<MboxReader>(source, limit); break;
+      case FileKind::dict: dictionary = std::make_unique<DictReader>(source, dict_index(), limit); break;
+      case FileKind::csv: return open_table(record);
+      case FileKind::mo: case FileKind::po: return open_catalogue(record);
+      default: break;
+    }
+    return false;
+  }
+
+  /// Text kinds are brought to UTF-8 where they are wide; for others a guess goes along. Pages and mails say it themselves.
+  void find_charset(std::string& head, bool whole) {
+    charset.clear();
+    wide_charset.clear();
+    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html) return;
+    const std::string mark = charset_of_mark(head);
+    if (mark == "utf-8") {
+      head.erase(0, 3);
+    } else if (!mark.empty()) {
+      wide_charset = mark;
+      return;
+    }
+    if (valid_utf8(whole ? std::string_view(head) : utf8_prefix(head, static_cast<int64_t>(head.size()) - 1)) && head.find('\0') == std::string::npos) return;
+    charset = decode_text(std::string_view(head).substr(0, whole ? head.size() : head.size() & ~size_t{1})).charset;
+    if (charset.starts_with("utf-16")) wide_charset = charset;
+    if (charset.starts_with("utf-")) charset.clear();
+  }
+
+  std::vector<DictPlace> dict_index() const {
+    std::string stem = without_packing(file.filename().string());
+    if (!member.empty() || !stem.ends_with(".dict")) return {};
+    stem.resize(stem.size() - 5);
+    const fs::path beside = file.parent_path() / (stem + ".index");
+    std::error_code ignored;
+    return fs::is_regular_file(beside, ignored) ? read_dict_index(read_file(beside, kIndexBytes)) : std::vector<DictPlace>();
+  }
+
+  bool open_table(RawRecord& record) {
+    CsvOptions options;
+    options.header = CsvHeader::none;  // decided here
+    options.field_limit_bytes = config.max_document_bytes;
+    table = std::make_unique<CsvReader>(source, member.empty() ? name : member, options);
+    std::vector<std::string> fields;
+    while (held_rows.size() < 20 && table->next(fields)) held_rows.push_back(fields);
+    if (held_rows.empty()) return false;
+    const TableShape shape = shape_of(held_rows, config.text_column);
+    if (shape.text < 0) {
+      finished = true;
+      std::string all;
+      for (const auto& column : held_rows.front()) all += (all.empty() ? "" : ", ") + column.substr(0, 60);
+      return refuse(record, "no_text", "columns: " + all, config.text_column);
+    }
+    text_field = shape.text;
+    auto names = std::make_shared<std::vector<std::string>>();
+    for (size_t c = 0; c < held_rows.front().size(); ++c) names->push_back(shape.header ? decode_text(held_rows.front()[c], charset).text : std::to_string(c + 1));
+    columns = std::move(names);
+    at = shape.header ? 1 : 0;
+    return false;
+  }
+
+  bool open_catalogue(RawRecord& record) {
+    std::string whole;
+    const int64_t limit = config.max_document_bytes;
+    if (read_more(source, whole, limit + 1)) {
+      finished = true;
+      return refuse(record, "too_large", nullptr, limit);
+    }
+    catalogue = std::make_unique<GettextCatalogue>(kind == FileKind::mo ? read_mo(whole) : read_po(with_unix_lines(std::move(whole))));
+    return false;
+  }
+
+  /// False, and `finished`, at the member's end.
+  bool next_record(RawRecord& record) {
+    const int64_t limit = config.max_document_bytes;
+    bool have = false;
+    switch (kind) {
+      case FileKind::json_lines: {
+        std::string_view line;
+        do {
+          have = lines->next(line);
+        } while (have && line.find_first_not_of(" \t\r\n") == std::string_view::npos);
+        if (!have) break;
+        record.bytes = line;
+        while (!record.bytes.empty() && (record.bytes.back() == '\n' || record.bytes.back() == '\r')) record.bytes.pop_back();
+        if (lines->cut()) refuse_long(record, 2 * limit);
+        break;
+      }
+      case FileKind::json:
+        have = values->next(record.bytes);
+        if (have && values->cut()) refuse_long(record, 2 * limit);
+        break;
+      case FileKind::mbox:
+        have = mails->next(record.bytes);
+        if (have && mails->cut()) refuse_long(record, limit);
+        break;
+      case FileKind::csv:
+        if (at < held_rows.size()) {
+          record.fields = std::move(held_rows[at++]);
+          have = true;
+        } else {
+          have = !held_rows.empty() && table->next(record.fields);
+        }
+        record.columns = columns;
+        record.text_field = text_field;
+        break;
+      case FileKind::dict: {
+        DictEntry entry;
+        have = dictionary->next(entry);
+        record.title = std::move(entry.headword);
+        record.bytes = std::move(entry.text);
+        break;
+      }
+      case FileKind::mo: case FileKind::po:
+        have = at < catalogue->pairs.size();
+        if (have) {
+          GettextPair& pair = catalogue->pairs[at++];
+          record.fields = {std::move(pair.source), std::move(pair.target), std::move(pair.context), catalogue->language};
+        }
+        break;
+      case FileKind::text: case FileKind::markdown: case FileKind::rst: have = next_part(record); break;
+      default:
+        have = true;
+        finished = true;
+        if (read_more(source, record.bytes, limit + 1)) refuse_long(record, limit);
+    }
+    if (!have) finished = true;
+    return have;
+  }
+
+  /// Plain text is one document, or several if it is longer than one may be.
+  bool next_part(RawRecord& record) {
+    const auto limit = static_cast<size_t>(config.max_document_bytes);
+    record.bytes = std::move(pending);
+    pending.clear();
+    // What an Error leaves behind is a text cut off in its middle: next() turns it into a ledger row, text and all.
+    const bool more = read_more(source, record.bytes, static_cast<int64_t>(limit + 1 - record.bytes.size()));
+    if (!more) {
+      finished = true;
+      if (part > 0) record.part = ++part;
+      return true;
+    }
+    const size_t end = part_end(record.bytes);
+    pending = record.bytes.substr(end);
+    record.bytes.resize(end);
+    record.part = ++part;
+    return true;
+  }
+
+  std::string wide_charset;  // not "": the source is transcoded from it
+};
+
+RecordReader::RecordReader(const fs::path& file, std::string name, bool named, const ReaderConfig& config) : state_(std::make_unique<State>()) {
+  state_->file = file;
+  state_->name = std::move(name);
+  state_->named = named;
+  state_->config = config;
+}
+
+RecordReader::~RecordReader() = default;
+RecordReader::RecordReader(RecordReader&&) noexcept = default;
+
+bool RecordReader::next(RawRecord& record) { return state_->next(record); }
+
+}  // namespace loam
