@@ -4,6 +4,7 @@
 namespace loam {
 
 void add_all_verbs(Cli& cli) {
+  add_init(cli);
   add_tokenizer(cli);
   add_tokenize(cli);
   add_encode(cli);

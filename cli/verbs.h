@@ -5,6 +5,7 @@
 
 namespace loam {
 
+void add_init(Cli& cli);
 void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);
