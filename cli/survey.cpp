@@ -41,16 +41,6 @@ bool may_be_text(const std::string& extension) {
   return known.count(extension) != 0;
 }
 
-/// A column by one of the names people give it.
-std::optional<std::string> column_named(const Json& row, std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    for (const auto& [key, value] : row.items()) {
-      if (lower(key) == name && (value.is_string() || value.is_number() || value.is_boolean())) return key;
-    }
-  }
-  return std::nullopt;
-}
-
 /// What a file of rows is good for, by its first rows; none if it has none that can be read.
 std::optional<FoundTable> look_at_table(const fs::path& file) {
   FoundTable found;
@@ -66,26 +56,25 @@ std::optional<FoundTable> look_at_table(const fs::path& file) {
       while (found.rows_seen < kRowsSeen && rows.next(row));
       return found;
     }
-    const auto text = column_named(row, {"text", "message", "sentence", "content", "body", "review", "mail", "email", "document", "title"});
-    const auto label = column_named(row, {"label", "category", "class", "target", "sentiment", "spam", "topic", "intent", "rating", "stars", "type", "tag"});
-    if (!text) return std::nullopt;
-    found.text_column = *text;
+    ClassReader labelled(file);
+    found.described = labelled.described();
+    found.text_column = labelled.text_columns().front();
     std::set<std::string> labels;
-    do {
+    while (found.rows_seen < kRowsSeen && labels.size() <= kMostLabels) {
+      const auto one = labelled.next();
+      if (!one) break;
       ++found.rows_seen;
-      if (label && labels.size() <= kMostLabels) {
-        if (const auto value = member_text(row, *label)) labels.insert(*value);
-      }
-    } while (found.rows_seen < kRowsSeen && rows.next(row));
+      labels.insert(one->label);
+    }
     // Labels repeat; a column in which most rows differ is something else that has a label's name.
-    if (label && labels.size() >= 2 && labels.size() <= kMostLabels && static_cast<int64_t>(labels.size()) * 2 <= found.rows_seen) {
+    if (labels.size() >= 2 && labels.size() <= kMostLabels && static_cast<int64_t>(labels.size()) * 2 <= found.rows_seen) {
       found.use = TableUse::labels;
-      found.label_column = *label;
+      found.label_column = labelled.label_column();
       found.labels.assign(labels.begin(), labels.end());
     }
     return found;
   } catch (const Error&) {
-    return std::nullopt;  // not rows after all: collect may read it as text
+    return std::nullopt;  // no rows, or none with labels: collect may read it as text
   }
 }
 
@@ -163,7 +152,7 @@ class Surveyor {
 };
 
 /// A TOML string.
-std::string quoted(const std::string& text) {
+std::string toml_string(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -221,11 +210,11 @@ std::string recipe_for(const Survey& found, const std::string& name, double minu
   out += fmt::format("try = [\n  'loam generate @base --prompt \"The \"',\n{}]\n", tries);
   out += "\n# Sources to clean documents. NAME=PATH: files, folders, patterns; a NAME given twice is one source.\n[corpus]\nverb = \"collect\"\nsources = [\n";
   for (const FoundTexts& one : found.texts) {
-    out += fmt::format("  {},  # {} files, {}\n", quoted(one.name + "=" + one.path.string()), with_commas(one.files), human_bytes(static_cast<double>(one.bytes)));
+    out += fmt::format("  {},  # {} file{}, {}\n", toml_string(one.name + "=" + one.path.string()), with_commas(one.files), one.files == 1 ? "" : "s", human_bytes(static_cast<double>(one.bytes)));
   }
   if (found.texts.empty()) {
     const FoundTable& table = labels != nullptr ? *labels : found.tables.front();
-    out += fmt::format("  {},  # no texts of their own were found: the table's are read\n", quoted("table=" + table.path.string()));
+    out += fmt::format("  {},  # no texts of their own were found: the table's are read\n", toml_string("table=" + table.path.string()));
   }
   out += "]\npreset = \"clean\"  # none: all as read; dedup: each text once; clean: running text; gopher: long English prose\n";
   const int64_t bytes = found.text_bytes();
@@ -236,18 +225,18 @@ std::string recipe_for(const Survey& found, const std::string& name, double minu
   if (found.texts.size() > 1) {
     std::string mix;
     for (const FoundTexts& one : found.texts) mix += (mix.empty() ? "" : ",") + one.name + "=1";
-    out += "# mix = " + quoted(mix) + "  # how much of each source: weights; without it each comes once\n";
+    out += "# mix = " + toml_string(mix) + "  # how much of each source: weights; without it each comes once\n";
   }
   out += fmt::format("\n# A language model from nothing, fitted to this machine and this many minutes. More is better, up to hours and days.\n[base]\nverb = \"pretrain\"\ntokens = \"@tokens\"\nminutes = {:g}\n", base_minutes);
   if (labels != nullptr) {
     out += fmt::format("\n# A classifier from {}: {} rows looked at, labels {}.\n[classifier]\nverb = \"finetune classify\"\nbase = \"@base\"\ndata = [{}]\ntext_column = [{}]\nlabel_column = {}\nminutes = {:g}\n",
-                       labels->described, with_commas(labels->rows_seen), one_of(labels->labels, 6), quoted(labels->path.string()), quoted(labels->text_column), quoted(labels->label_column), tuning_minutes);
+                       labels->described, with_commas(labels->rows_seen), one_of(labels->labels, 6), toml_string(labels->path.string()), toml_string(labels->text_column), toml_string(labels->label_column), tuning_minutes);
   } else {
     out += "\n# A classifier, once there is a table of texts and labels (CSV, TSV, JSON lines):\n# [classifier]\n# verb = \"finetune classify\"\n# base = \"@base\"\n# data = [\"labelled.csv\"]\n# text_column = [\"text\"]\n# label_column = \"label\"\n# minutes = 3\n";
   }
   if (answers != nullptr) {
-    out += fmt::format("\n# A model that answers, from {}: {} rows looked at.\n[answers]\nverb = \"finetune instruct\"\nbase = \"@base\"\ndata = [{}]\nminutes = {:g}\n", answers->described, with_commas(answers->rows_seen),
-                       quoted(answers->path.string()), tuning_minutes);
+    out += fmt::format("\n# A model that answers, from {} of questions and answers: {} rows looked at.\n[answers]\nverb = \"finetune instruct\"\nbase = \"@base\"\ndata = [{}]\nminutes = {:g}\n", answers->described, with_commas(answers->rows_seen),
+                       toml_string(answers->path.string()), tuning_minutes);
   } else {
     out += "\n# A model that answers, once there are questions with answers (rows such as {\"instruction\", \"output\"}):\n# [answers]\n# verb = \"finetune instruct\"\n# base = \"@base\"\n# data = [\"answers.jsonl\"]\n# minutes = 3\n";
   }

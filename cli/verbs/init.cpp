@@ -51,7 +51,7 @@ void add_init(Cli& cli) {
     std::vector<std::string> lines;
     for (const FoundTexts& one : found.texts) {
       json["texts"].push_back({{"name", one.name}, {"path", one.path.string()}, {"files", one.files}, {"bytes", one.bytes}});
-      lines.push_back(fmt::format("{:<24} texts: {} files, {}", one.path.string(), with_commas(one.files), human_bytes(static_cast<double>(one.bytes))));
+      lines.push_back(fmt::format("{:<24} texts: {} file{}, {}", one.path.string(), with_commas(one.files), one.files == 1 ? "" : "s", human_bytes(static_cast<double>(one.bytes))));
     }
     for (const FoundTable& one : found.tables) {
       json["tables"].push_back({{"path", one.path.string()}, {"use", use_name(one.use)}, {"described", one.described}, {"rows_seen", one.rows_seen}, {"labels", one.labels}});

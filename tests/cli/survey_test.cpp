@@ -59,6 +59,13 @@ TEST_F(SurveyOf, AColumnInWhichAllRowsDifferIsNoLabel) {
   ASSERT_EQ(found.texts.size(), 1u);  // texts without labels are still texts
 }
 
+TEST_F(SurveyOf, ATableNeedsNoHeader) {
+  put("sms.tsv", "ham\tOk lar... Joking wif u\nspam\tFree entry in 2 a wkly comp\nham\tU dun say so early hor\nham\tNah I don't think he goes\n");
+  const Survey found = survey({folder_});
+  ASSERT_EQ(found.tables.size(), 1u);
+  EXPECT_EQ(found.tables[0].labels, (std::vector<std::string>{"ham", "spam"}));
+}
+
 TEST_F(SurveyOf, ItsRecipeIsOneThatLoamReads) {
   put("letters/a.txt", "Dear \"all\",\n");
   put("diary/b.txt", "Monday.\n");
@@ -66,6 +73,7 @@ TEST_F(SurveyOf, ItsRecipeIsOneThatLoamReads) {
   put("questions.jsonl", "{\"prompt\":\"Say hello\",\"completion\":\"Hello\"}\n");
   Cli cli;
   add_all_verbs(cli);
+  if (cli.find("collect") == nullptr || cli.find("finetune classify") == nullptr || cli.find("finetune instruct") == nullptr) GTEST_SKIP() << "a verb of the recipe is not built";
   const Survey found = survey({folder_});
   const Recipe recipe = parse_recipe(recipe_for(found, "mine", 15), "mine.toml", cli);
   std::vector<std::string> names;
@@ -79,6 +87,7 @@ TEST_F(SurveyOf, OnlyATableGivesAPathToo) {
   put("mails.csv", labelled_rows(50));
   Cli cli;
   add_all_verbs(cli);
+  if (cli.find("collect") == nullptr || cli.find("finetune classify") == nullptr || cli.find("finetune instruct") == nullptr) GTEST_SKIP() << "a verb of the recipe is not built";
   EXPECT_EQ(parse_recipe(recipe_for(survey({folder_ / "mails.csv"}), "m", 5), "m.toml", cli).sections.size(), 5u);
 }
 
