@@ -32,6 +32,7 @@ Document build_report(const PathData& path, const ReportOptions& options);
 DocSection overview_section(const PathData& path);
 DocSection sources_section(const PathData& path);
 DocSection training_section(const PathData& path);
+DocSection classifier_section(const MadeArtifact& made);
 std::vector<DocSection> tuning_sections(const PathData& path);
 DocSection scores_section(const PathData& path);
 DocSection cost_section(const PathData& path, const ReportOptions& options);
