@@ -98,11 +98,7 @@ ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const 
       format = "gpt2";
       parts = parts_from_gpt2(text(Kind::vocab), text(Kind::merges));
     }
-    if (format != "hf") {
-      const Tokenizer bare(parts);
-      parts.config = own_config(bare);
-      parts.config.erase("chat_template");  // its makers named none
-    }
+    if (format != "hf") parts.config = own_config(Tokenizer(parts));
     ImportedTokenizer made{{}, format, Tokenizer(std::move(parts))};
     ArtifactWriter out(out_folder, "tokenizer", {{"imported", format}, {"pattern", pattern}}, inputs, force);
     save_tokenizer(made.tokenizer, out.folder());
