@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include "loam/base/error.h"
 
@@ -14,28 +15,42 @@ constexpr int64_t kCutWindow = 4096;  // tokens looked through for a better plac
 
 bool begins_character(std::string_view bytes) { return bytes.empty() || (static_cast<unsigned char>(bytes[0]) & 0xc0) != 0x80; }
 
-/// The numbers of each source's documents, written as they are found.
+/// The numbers of each source's documents, written as they are found. They are made anew in every run, so nothing waits
+/// for the disk.
 class Lists {
  public:
-  Lists(const fs::path& state, const char* name, size_t sources) {
+  Lists(const fs::path& state, const char* name, size_t sources) : numbers_(sources) {
     for (size_t s = 0; s < sources; ++s) {
       paths_.push_back(state / fmt::format("{}-{:05}.list", name, s));
-      files_.push_back(std::make_unique<AtomicFile>(paths_.back()));
+      append(s, std::ios::trunc);
     }
   }
-  void add(int32_t source, int64_t document) { files_[static_cast<size_t>(source)]->write(&document, 8); }
+  void add(int32_t source, int64_t document) {
+    const auto s = static_cast<size_t>(source);
+    numbers_[s].push_back(document);
+    if (numbers_[s].size() >= kKept) append(s, std::ios::app);
+  }
   std::vector<MappedFile> finish() {
     std::vector<MappedFile> out;
-    for (size_t s = 0; s < files_.size(); ++s) {
-      files_[s]->commit();
+    for (size_t s = 0; s < paths_.size(); ++s) {
+      append(s, std::ios::app);
       out.emplace_back(paths_[s]);
     }
     return out;
   }
 
  private:
+  static constexpr size_t kKept = 4096;
+  /// Opened for each write: there may be more sources than files may be open.
+  void append(size_t s, std::ios::openmode mode) {
+    std::ofstream file(paths_[s], std::ios::binary | mode);
+    file.write(reinterpret_cast<const char*>(numbers_[s].data()), static_cast<std::streamsize>(numbers_[s].size() * 8));
+    file.close();
+    if (!file) fail(ErrorKind::io, "cannot write ", paths_[s], "; is the disk full?");
+    numbers_[s].clear();
+  }
   std::vector<fs::path> paths_;
-  std::vector<std::unique_ptr<AtomicFile>> files_;
+  std::vector<std::vector<int64_t>> numbers_;
 };
 
 }  // namespace

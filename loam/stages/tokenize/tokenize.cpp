@@ -162,6 +162,16 @@ void remove_shards(const fs::path& folder) {
   }
 }
 
+/// Refuses a mixture that names a source no corpus has before hours go into encoding, where manifests list their sources.
+void check_names(const Mixture& mixture, const std::vector<Artifact>& corpora) {
+  std::vector<SourceShare> sources;
+  for (const Artifact& corpus : corpora) {
+    if (!corpus.counts.contains("sources") || !corpus.counts["sources"].is_object()) return;
+    for (const auto& [name, counts] : corpus.counts["sources"].items()) sources.push_back({name, 1});
+  }
+  plan_mixture(mixture, 1, 1, sources);
+}
+
 /// Settings that decide what is made.
 Json settings_of(const TokenizeConfig& config, uint64_t seed) {
   Json settings = fields_to_json(config);
@@ -198,6 +208,7 @@ TokenizeResult tokenize(const std::vector<Artifact>& corpora, const fs::path& to
   const fs::path tokenizer_json = fs::is_directory(tokenizer_path) ? tokenizer_path / "tokenizer.json" : tokenizer_path;
   inputs.push_back(is_artifact(tokenizer_path) ? open_artifact(tokenizer_path).as_input() : file_input(tokenizer_json));
 
+  check_names(mixture, corpora);
   ArtifactWriter out(out_folder, "tokens", settings_of(config, seed), inputs, force);
   if (out.resumed()) {
     progress.note(cat("going on with ", out_folder.string()));
