@@ -230,10 +230,10 @@ Row CollectWork::make_row(int64_t file, const RawRecord& record) const {
     }
   }
   if (!made.reason.empty()) {
-    const bool whole_file = made.reason == "damaged" || made.reason == "binary" || (made.reason == "malformed" && record.kind != FileKind::json && record.kind != FileKind::json_lines && record.kind != FileKind::csv) ||
-                            (made.reason == "no_text" && record.kind == FileKind::csv && record.columns == nullptr);
+    // What the reader refused is about the file, or most of it; what was refused later, about one of its records.
+    const bool whole_file = made.reason == "binary" || (!record.reason.empty() && record.reason != "unsupported");
     if (whole_file) {
-      row.trouble = fmt::format("{}: {}: {}", (f.path.string()), made.reason, made.value.is_string() ? made.value.get<std::string>() : fmt::format("{} (limit {})", to_line(made.value), to_line(made.threshold)));
+      row.trouble = fmt::format("{}: {}: {}", f.path.string(), made.reason, made.value.is_string() ? made.value.get<std::string>() : fmt::format("{} (limit {})", to_line(made.value), to_line(made.threshold)));
     }
     row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text)});
     row.reason = std::move(made.reason);

@@ -85,15 +85,29 @@ FileKind kind_named(const std::string& name) {
   fail(ErrorKind::usage, "there is no format \"", name, "\"", near.empty() ? "" : "; did you mean \"" + near + "\"?", " Known: ", all);
 }
 
-FileKind kind_of(std::string_view name, std::string_view head, bool named) {
+namespace {
+
+/// The ending of a name, in lower case and without those of packing.
+std::string ending_of(std::string_view name) {
   if (const size_t slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
   const std::string bare = lower(without_packing(name));
+  if (bare == "mimetype") return bare;  // the mark in EPUB and office files
   const size_t dot = bare.rfind('.');
-  const std::string ending = dot == std::string::npos ? "" : bare.substr(dot + 1);
+  return dot == std::string::npos ? "" : bare.substr(dot + 1);
+}
+
+}  // namespace
+
+bool unsupported_name(std::string_view name) {
+  const std::string ending = ending_of(name);
+  return ending == "mimetype" || std::find(std::begin(kUnsupported), std::end(kUnsupported), ending) != std::end(kUnsupported);
+}
+
+FileKind kind_of(std::string_view name, std::string_view head, bool named) {
+  const std::string ending = ending_of(name);
   const auto* known = std::find_if(std::begin(kEndings), std::end(kEndings), [&](const auto& each) { return each.first == ending; });
   const bool by_name = known != std::end(kEndings);
-  if (bare == "mimetype" && !named) return FileKind::unsupported;  // the mark in EPUB and office files
-  if (!by_name && !named && std::find(std::begin(kUnsupported), std::end(kUnsupported), ending) != std::end(kUnsupported)) return FileKind::unsupported;
+  if (!named && unsupported_name(name)) return FileKind::unsupported;
   if (head.starts_with("\xde\x12\x04\x95"sv) || head.starts_with("\x95\x04\x12\xde"sv)) return FileKind::mo;
   if (by_name && known->second == FileKind::mo) return FileKind::mo;
   if (known_binary(head)) return FileKind::binary;

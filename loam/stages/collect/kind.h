@@ -20,6 +20,9 @@ FileKind kind_named(const std::string& name);
 /// web pages); `named` files, which the user chose one by one, are then judged by their bytes.
 FileKind kind_of(std::string_view name, std::string_view head, bool named);
 
+/// A file of that name is of a kind we have no reader for (see kind_of), be it packed or not.
+bool unsupported_name(std::string_view name);
+
 /// The share of control bytes from which on a file is binary.
 inline constexpr double kBinaryShare = 0.02;
 

@@ -101,6 +101,14 @@ class MainText {
     }
   }
 
+  /// What a page is laid out with; lists and paragraphs belong to the text around them.
+  static bool is_container(Tag tag) {
+    switch (tag) {
+      case Tag::div: case Tag::section: case Tag::article: case Tag::main: case Tag::center: case Tag::form: case Tag::table: case Tag::tbody: case Tag::tr: case Tag::td: return true;
+      default: return false;
+    }
+  }
+
   /// Fills counts_ from the leaves up, leaving out what is skipped.
   void count() {
     std::fill(counts_.begin(), counts_.end(), Counts());
@@ -229,7 +237,7 @@ class MainText {
       for (int32_t child = from + 1; child < page_[from].end; child = page_[child].end) {
         if (page_[child].tag != Tag::text && at(child).running * 100 >= at(from).running * 80) next = child;
       }
-      if (next < 0 || page_[next].tag == Tag::p || !is_block(page_[next].tag)) return from;
+      if (next < 0 || !is_container(page_[next].tag)) return from;
       from = next;
     }
   }

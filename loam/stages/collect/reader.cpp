@@ -143,6 +143,12 @@ struct RecordReader::State {
       record = RawRecord();
       bool have = false;
       if (open && finished) close();
+      if (!members && !named && config.format.empty() && unsupported_name(name)) {  // not opened: office files are zips
+        ended = true;
+        kind = record.kind = FileKind::unsupported;
+        record.number = ++number;
+        return refuse(record, "unsupported", fs::path(name).extension().string());
+      }
       try {
         if (!open) {
           if (!next_member()) break;

@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kFewWords = 10;
 constexpr double kFewLetters = 0.5;        // of what is no white space
 constexpr double kShortWords = 2, kLongWords = 12;
-constexpr double kSymbols = 0.1;           // '#' and ellipses a word, as in Gopher's rules
+constexpr double kSymbols = 0.1;           // runs of '#', and ellipses, a word
 constexpr double kOneWord = 0.2;           // of the text, in one word of kOneWordLeast characters or more
 constexpr int64_t kOneWordLeast = 500;
 constexpr double kRepeatedLines = 0.3;     // characters in lines that stood before
@@ -59,6 +59,7 @@ Stats stats_of(std::string_view text) {
   Stats s;
   int64_t word = 0;  // characters of the one that is open
   int dots = 0;
+  char32_t before = 0;
   auto end_word = [&] {
     if (word == 0) return;
     ++s.words;
@@ -74,7 +75,8 @@ Stats stats_of(std::string_view text) {
       ++s.symbols;
       dots = 0;
     }
-    s.symbols += c == '#' || c == 0x2026;
+    s.symbols += (c == '#' && before != '#') || c == 0x2026;  // "## Heading" has one
+    before = c;
     s.broken += c == 0xFFFD;
     const Class kind = class_of(c);
     if (kind == space) {
