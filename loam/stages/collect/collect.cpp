@@ -416,6 +416,26 @@ Json CollectCounts::json() const {
   return {{"name", name}, {"files", files}, {"documents", documents}, {"bytes", bytes}, {"characters", characters}, {"dropped", all_dropped()}, {"reasons", reasons}};
 }
 
+namespace {
+
+/// "2 packed files are opened: a.txt.gz, b.zip": what is read from inside another file is said, for its documents' names
+/// lie there.
+std::string packed_files(const SourceList& list) {
+  constexpr size_t kNamed = 8;
+  std::vector<std::string> names;
+  for (const SourceFile& file : list.files) {
+    for (const char* ending : {".gz", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".tar", ".zip", ".dz"}) {
+      if (file.below.ends_with(ending)) names.push_back(file.below);
+    }
+  }
+  if (names.empty()) return "";
+  const size_t count = names.size();
+  names.resize(std::min(count, kNamed));
+  return fmt::format("{} packed file{} opened: {}{}", with_commas(static_cast<int64_t>(count)), count == 1 ? " is" : "s are", fmt::join(names, ", "), count > kNamed ? ", ..." : "");
+}
+
+}  // namespace
+
 Collected collect(const std::vector<std::string>& sources, const CollectConfig& config, const fs::path& out, bool force, Progress& progress) {
   config.validate();
   const SourceList list = find_sources(sources, out);
@@ -427,6 +447,7 @@ Collected collect(const std::vector<std::string>& sources, const CollectConfig& 
   ArtifactWriter writer(out, "corpus", settings, begun, force);
   CollectWork work(list, config, writer, progress);
   progress.note(fmt::format("{} files, {}", with_commas(work.streams()), human_bytes(static_cast<double>(work.total_bytes()))));
+  if (const std::string packed = packed_files(list); !packed.empty()) progress.note(packed);
   run_ordered(work, work.first(), (int64_t{32} << 20) * threads());
   return work.finish();
 }

@@ -72,6 +72,9 @@ struct PretrainPlan {
 /// Settles everything; with --minutes it times a few steps on this machine. Throws Error{usage, input, resource}.
 PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, int64_t train_tokens, Progress& progress);
 
+/// Tokens a second of such a run's steps on this machine, by timing a few.
+double measured_rate(const PretrainPlan& plan);
+
 struct PretrainReport {
   Artifact artifact;
   PretrainPlan plan;

@@ -115,6 +115,8 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 
 }  // namespace
 
+double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context); }
+
 void PretrainConfig::validate() const {
   require(optimizer == "adamw", "--optimizer is \"", optimizer, "\"; there is adamw");
   require(schedule == "trapezoid" || schedule == "cosine", "--schedule is \"", schedule, "\"; there are trapezoid and cosine");
