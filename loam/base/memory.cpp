@@ -1,5 +1,7 @@
 #include "loam/base/memory.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -37,6 +39,11 @@ int64_t total_memory_bytes() {
   const int64_t total = kilobytes_line("/proc/meminfo", "MemTotal:");
   const int64_t limit = number_in("/sys/fs/cgroup/memory.max");
   return limit > 0 ? std::min(limit, total) : total;
+}
+
+void reset_peak_memory() {
+  ::malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";  // Linux: sets the high-water mark to what is held now
 }
 
 int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }

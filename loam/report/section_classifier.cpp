@@ -43,9 +43,9 @@ Table score_table(const Json& model, const Json& floor) {
     table.rows.push_back({{label}, {estimate_text(model, key)}, {floor.is_object() ? estimate_text(floor, key) : ""}});
   }
   for (const auto& [key, label] : {std::pair{"ece", "expected calibration error"}, {"brier", "Brier score"}, {"log_loss", "log loss, nats"}}) {
-    auto number = [&](const Json& scores) -> std::string {
-      if (!scores.is_object() || !scores.contains(key)) return "";
-      return scores[key].is_object() ? fmt::format("{:.4f}", get_number(scores[key], "value", 0.0)) : scores[key].is_number() ? fmt::format("{:.4f}", scores[key].get<double>()) : "";
+    auto number = [name = key](const Json& scores) -> std::string {
+      if (!scores.is_object() || !scores.contains(name)) return "";
+      return scores[name].is_object() ? fmt::format("{:.4f}", get_number(scores[name], "value", 0.0)) : scores[name].is_number() ? fmt::format("{:.4f}", scores[name].get<double>()) : "";
     };
     if (model.contains(key)) table.rows.push_back({{label}, {number(model)}, {number(floor)}});
   }

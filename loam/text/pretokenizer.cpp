@@ -196,7 +196,7 @@ PreTokenizer::Step PreTokenizer::step_of(const std::string& regex) {
     if (regex == cl100k_regex(digits)) return {Step::cl100k, digits, regex, nullptr};
   }
   if (regex == kO200k) return {Step::o200k, 3, regex, nullptr};
-  return {Step::regex, 0, regex, std::make_shared<const detail::RegexSplit>(regex)};
+  return {Step::other, 0, regex, std::make_shared<const detail::RegexSplit>(regex)};
 }
 
 PreTokenizer PreTokenizer::from_pattern(const std::string& name_or_regex) {

@@ -52,7 +52,7 @@ class PreTokenizer {
 
  private:
   struct Step {
-    enum Kind { gpt2, cl100k, o200k, digits, regex } kind;
+    enum Kind { gpt2, cl100k, o200k, digits, other } kind;
     int max_digits = 3;  ///< of cl100k's \p{N}{1,3}
     std::string pattern;
     std::shared_ptr<const detail::RegexSplit> compiled;
@@ -88,7 +88,7 @@ class PreTokenizer {
       case Step::cl100k: scan([&] { return detail::cl100k_piece(at, end, step.max_digits); }); break;
       case Step::o200k: scan([&] { return detail::o200k_piece(at, end); }); break;
       case Step::digits: scan([&] { return detail::digit_piece(at, end); }); break;
-      case Step::regex: detail::regex_split(*step.compiled, text, give); break;
+      case Step::other: detail::regex_split(*step.compiled, text, give); break;
     }
   }
 

@@ -99,7 +99,7 @@ class Trainer {
   Progress& progress_;
   Buffer m_, v_, best_;
   TrainResult state_;
-  double seconds_before_ = 0, began_ = 0, recent_step_seconds_ = 0;
+  double recent_step_seconds_ = 0;
   int64_t not_finite_ = 0, evaluations_since_best_ = 0;
 };
 

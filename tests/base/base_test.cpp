@@ -8,6 +8,7 @@
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
+#include "loam/base/memory.h"
 #include "loam/base/progress.h"
 #include "loam/base/random.h"
 #include "loam/base/threads.h"
@@ -120,6 +121,18 @@ TEST(Files, NothingIsSeenBeforeCommit) {
   EXPECT_EQ(MappedFile(folder / "a.txt").text(), "01xy456789!");
   EXPECT_THROW(read_file(folder / "none"), Error);
   EXPECT_THROW(read_file(folder / "a.txt", 3), Error);
+}
+
+TEST(Memory, ThePeakIsCountedFromWhereItWasReset) {
+  {
+    std::vector<char> large(size_t{200} << 20, 1);
+    EXPECT_EQ(large[12345], 1);
+  }
+  const int64_t before = peak_memory_bytes();
+  EXPECT_GE(before, int64_t{200} << 20);
+  reset_peak_memory();
+  EXPECT_LT(peak_memory_bytes(), before - (int64_t{100} << 20));
+  EXPECT_GT(total_memory_bytes(), available_memory_bytes() / 2);
 }
 
 TEST(Progress, NumbersForPeople) {

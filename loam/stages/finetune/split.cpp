@@ -167,10 +167,10 @@ Split make_split(std::span<const SplitRow> rows, const SplitConfig& config) {
     std::sort(members.begin(), members.end(), [](const Group& a, const Group& b) { return a.order != b.order ? a.order < b.order : a.first < b.first; });
     int64_t all = 0;
     for (const auto& group : members) all += group.size;
-    auto wanted = [&](double share) {
+    auto wanted = [all, groups_here = members.size()](double share) {
       if (share <= 0) return int64_t{0};
       const auto rounded = static_cast<int64_t>(std::llround(share * static_cast<double>(all)));
-      return members.size() >= 3 ? std::max<int64_t>(1, rounded) : rounded;
+      return groups_here >= 3 ? std::max<int64_t>(1, rounded) : rounded;
     };
     std::array<std::pair<Part, int64_t>, 2> open = {{{Part::test, wanted(config.test)}, {Part::validation, wanted(config.validation)}}};
     for (const auto& group : members) {

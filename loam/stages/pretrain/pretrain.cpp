@@ -151,6 +151,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
     write_file(plan_file, to_pretty(plan_to_json(*plan)));
   }
   progress.note(plan->why);
+  reset_peak_memory();  // what was timed, and what an earlier stage of a path held, is not this run's
 
   PretrainReport report;
   report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads());
