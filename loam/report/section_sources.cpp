@@ -11,13 +11,15 @@ namespace {
 
 std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
 
-/// An array of objects under counts["sources"]; empty if there is none.
+/// The rows of counts["sources"], an array of objects with a name or an object by name; empty if there is none.
 std::vector<Json> source_rows(const Artifact& artifact) {
   std::vector<Json> out;
   const auto it = artifact.counts.find("sources");
-  if (it == artifact.counts.end() || !it->is_array()) return out;
-  for (const Json& row : *it) {
-    if (row.is_object()) out.push_back(row);
+  if (it == artifact.counts.end()) return out;
+  for (const auto& [key, value] : it->items()) {
+    if (!value.is_object()) continue;
+    out.push_back(value);
+    if (!value.contains("name")) out.back()["name"] = key;
   }
   return out;
 }

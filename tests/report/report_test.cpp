@@ -129,6 +129,22 @@ TEST_F(ReportOf, BoxesStandRightOfWhatTheyAreMadeFrom) {
   EXPECT_EQ(boxes[4].column, boxes[3].column);  // the mails stand beside the base model, before the filter
 }
 
+TEST_F(ReportOf, SourcesAreReadFromListsAndByName) {
+  make("mail", "corpus", {}, {{"documents", 30}, {"sources", {{"ham", {{"files", 20}, {"documents", 20}, {"bytes", 1000}, {"dropped", 3}, {"reasons", {{"duplicate", 3}}}}}}}});
+  make("tokens", "tokens", {}, {{"sources", {{{"name", "essays"}, {"documents", 7}, {"tokens", 700}, {"weight", 0.25}, {"share", 0.26}, {"epochs", 1.5}}}}});
+  const DocSection section = sources_section(gather_path({folder_}));
+  ASSERT_EQ(section.blocks.size(), 2u);
+  const auto& mail = std::get<Table>(section.blocks[0]);
+  ASSERT_EQ(mail.rows.size(), 1u);
+  EXPECT_EQ(mail.rows[0][0].text, "ham");
+  EXPECT_EQ(mail.rows[0][2].text, "20");
+  EXPECT_EQ(mail.rows[0][5].text, "3 duplicate");
+  const auto& tokens = std::get<Table>(section.blocks[1]);
+  ASSERT_EQ(tokens.rows.size(), 1u);
+  EXPECT_EQ(tokens.rows[0][0].text, "essays");
+  EXPECT_EQ(tokens.rows[0][5].text, "1.50");
+}
+
 TEST_F(ReportOf, RefusesFoldersWithoutArtifacts) {
   EXPECT_THROW(gather_path({folder_ / "none"}), Error);
   EXPECT_THROW(gather_path({folder_}), Error);
