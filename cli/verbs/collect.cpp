@@ -16,6 +16,7 @@ Report show(const Collected& made, double seconds) {
   json["out"] = made.corpus.folder.string();
   json["content"] = made.corpus.content;
   json["read_bytes"] = made.read_bytes;
+  json["formats"] = made.formats;
   json["resumed"] = made.resumed;
   json["troubles"] = made.troubles;
   json["seconds"] = seconds;
@@ -27,6 +28,9 @@ Report show(const Collected& made, double seconds) {
   };
   for (const CollectCounts& source : made.sources) line(source);
   if (made.sources.size() > 1) line(made.total);
+  std::string formats;
+  for (const auto& [format, files] : made.formats) formats += fmt::format("{}{} {}", formats.empty() ? "" : ", ", with_commas(files), format);
+  lines.push_back("files read as: " + formats);
   lines.push_back(fmt::format("{}: {} documents in {:.1f} s ({} a second); what was left out is in dropped-*.jsonl.zst", made.corpus.folder.string(), with_commas(made.total.documents), seconds,
                               human_bytes(static_cast<double>(made.read_bytes) / std::max(seconds, 1e-3))));
   return report(std::move(json), std::move(lines), fmt::format("loam tokenizer train --corpus {} --vocab-size 4096 --out tokenizer", made.corpus.folder.string()));

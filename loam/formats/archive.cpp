@@ -146,6 +146,7 @@ struct MemberReader::Level {
       archive_read_support_format_zip(handle);
     } else {
       archive_read_support_format_raw(handle);
+      archive_read_support_format_empty(handle);  // what unpacks to nothing
     }
     archive_read_set_read_callback(handle, on_read);
     archive_read_set_skip_callback(handle, on_skip);

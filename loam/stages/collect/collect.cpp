@@ -26,6 +26,7 @@ namespace {
 constexpr int64_t kBatchBytes = int64_t{1} << 20;
 constexpr int64_t kBatchRecords = 1024;
 constexpr size_t kTroublesKept = 100, kTroublesShown = 10;
+constexpr int64_t kFilesShown = 20;  // so many files or fewer: each is said to be what it was taken for
 
 /// A record on its way: what it became, ready to be written.
 struct Row {
@@ -43,6 +44,7 @@ struct CollectBatch : OrderedWork::Batch {
   std::vector<Row> rows;
   int64_t last_record = 0;   // number of the last one
   int64_t raw_bytes = 0;
+  const char* format = "empty";  // of the file so far
   bool hash = false;         // the file is to be hashed: its last batch, and it is of a kind we read
   std::string sha256 = "-";
 };
@@ -53,9 +55,10 @@ struct Tally {
   int64_t file = 0, record = 0;                // the next file; records of it that are written
   int64_t file_documents = 0, file_dropped = 0;
   std::vector<std::string> troubles;
+  std::map<std::string, int64_t> formats;
 
   Json json() const {
-    Json out = {{"file", file}, {"record", record}, {"file_documents", file_documents}, {"file_dropped", file_dropped}, {"troubles", troubles}, {"sources", Json::array()}};
+    Json out = {{"formats", formats}, {"file", file}, {"record", record}, {"file_documents", file_documents}, {"file_dropped", file_dropped}, {"troubles", troubles}, {"sources", Json::array()}};
     for (const CollectCounts& source : sources) out["sources"].push_back(source.json());
     return out;
   }
@@ -66,6 +69,7 @@ struct Tally {
     file_documents = get_int(saved, "file_documents");
     file_dropped = get_int(saved, "file_dropped");
     troubles = saved.at("troubles").get<std::vector<std::string>>();
+    formats = saved.at("formats").get<std::map<std::string, int64_t>>();
     for (size_t i = 0; i < sources.size(); ++i) {
       const Json& each = saved.at("sources").at(i);
       sources[i].files = get_int(each, "files");
@@ -121,7 +125,7 @@ class CollectWork : public OrderedWork {
     for (Row& row : b.rows) write(row, counts);
     tally_.record = b.last_record;
     file_bytes_ += b.raw_bytes;
-    if (b.last) end_file(file, b.sha256);
+    if (b.last) end_file(file, b);
     const int64_t size = tally_.file < streams() ? list_.files[static_cast<size_t>(tally_.file)].bytes : 0;
     progress_.update(done_bytes_ + std::min(size, file_bytes_), total_bytes_, "bytes");
     if (seconds_now() - last_save_ >= 60 * config_.save_minutes) save();
@@ -140,7 +144,7 @@ class CollectWork : public OrderedWork {
 
   Row make_row(int64_t file, const RawRecord& record) const;
   void write(Row& row, CollectCounts& counts);
-  void end_file(int64_t file, const std::string& sha256);
+  void end_file(int64_t file, const CollectBatch& last);
   void trouble(const std::string& what);
   void save();
   void load();
@@ -170,6 +174,7 @@ class FileStream : public OrderedWork::Stream {
     auto batch = std::make_unique<CollectBatch>();
     batch->file = file_;
     batch->last_record = last_;
+    batch->format = format_;
     RawRecord record;
     while (batch->raw_bytes < kBatchBytes && static_cast<int64_t>(batch->records.size()) < kBatchRecords) {
       if (!reader_.next(record)) {
@@ -179,6 +184,7 @@ class FileStream : public OrderedWork::Stream {
       }
       batch->last_record = last_ = record.number;
       readable_ = readable_ || record.kind != FileKind::unsupported;
+      batch->format = format_ = kind_label(record.kind);
       if (record.number <= skip_) {
         if (stop_requested()) break;
         continue;
@@ -196,6 +202,7 @@ class FileStream : public OrderedWork::Stream {
   RecordReader reader_;
   int64_t file_, skip_, last_ = 0;
   bool readable_ = false;
+  const char* format_ = "empty";
 };
 
 std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
@@ -273,10 +280,15 @@ void CollectWork::write(Row& row, CollectCounts& counts) {
   }
 }
 
-void CollectWork::end_file(int64_t file, const std::string& sha256) {
+void CollectWork::end_file(int64_t file, const CollectBatch& last) {
   const SourceFile& f = list_.files[static_cast<size_t>(file)];
-  table_ += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", source_name(file), f.below, f.bytes, sha256, tally_.file_documents, tally_.file_dropped);
+  table_ += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", source_name(file), f.below, f.bytes, last.sha256, tally_.file_documents, tally_.file_dropped);
   ++tally_.sources[static_cast<size_t>(f.source)].files;
+  ++tally_.formats[last.format];
+  if (streams() <= kFilesShown) {
+    progress_.note(fmt::format("{}: {}, {} documents{}", f.path.string(), last.format, with_commas(tally_.file_documents),
+                               tally_.file_dropped == 0 ? "" : fmt::format(", {} left out", with_commas(tally_.file_dropped))));
+  }
   tally_.file = file + 1;
   tally_.record = tally_.file_documents = tally_.file_dropped = 0;
   done_bytes_ += f.bytes;
@@ -356,6 +368,7 @@ Collected CollectWork::finish() {
   made.sources = tally_.sources;
   made.troubles = tally_.troubles;
   made.read_bytes = total_bytes_;
+  made.formats = tally_.formats;
   made.resumed = out_.resumed();
   made.total.name = "all";
   for (const CollectCounts& source : tally_.sources) {

@@ -27,7 +27,7 @@ struct CollectConfig {
   static void fields(auto&& f) {
     f("preset", &CollectConfig::preset, "which documents stay: none (all, as read), dedup (each text once), clean (running text), gopher (long English prose)");
     f("text_column", &CollectConfig::text_column, "where tables and JSON rows have their text; found by its name (text, content, body...) if not given");
-    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, html, json, jsonl, csv, mail, mbox, mo, po, dict; found out if not given");
+    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict; found out if not given");
     f("whole_page", &CollectConfig::whole_page, "all visible text of HTML pages, not only the main part");
     f("mail_subject", &CollectConfig::mail_subject, "begin a mail's text with its subject (headers are in the metadata)");
     f("max_document_bytes", &CollectConfig::max_document_bytes, "longer plain texts are cut at an empty line, line or word; other longer documents are left out");
@@ -51,6 +51,7 @@ struct Collected {
   std::vector<CollectCounts> sources;
   CollectCounts total;
   int64_t read_bytes = 0;             ///< of the source files
+  std::map<std::string, int64_t> formats;  ///< files by what they were read as
   std::vector<std::string> troubles;  ///< files that could not be read or only in part, with the reason; the first 100
   bool resumed = false;
 };

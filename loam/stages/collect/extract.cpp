@@ -9,6 +9,7 @@
 #include "loam/formats/encoding.h"
 #include "loam/formats/html.h"
 #include "loam/formats/mail.h"
+#include "loam/formats/man.h"
 #include "loam/formats/pod.h"
 #include "loam/formats/utf8.h"
 #include "loam/stages/collect/columns.h"
@@ -254,6 +255,7 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
       out.language = record.fields[3];
       break;
     case FileKind::pod: out.document.text = pod_text(plain(record.bytes, record.charset, metadata)); break;
+    case FileKind::man: out.document.text = man_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::markdown:
       out.document.text = plain(record.bytes, record.charset, metadata);
       out.title = markdown_title(out.document.text);

@@ -8,6 +8,7 @@
 #include "loam/formats/archive.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/mail.h"
+#include "loam/formats/man.h"
 #include "loam/formats/mbox.h"
 
 namespace loam {
@@ -16,7 +17,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::pair<const char*, FileKind> kLabels[] = {
-    {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"html", FileKind::html}, {"json", FileKind::json},
+    {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"html", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"csv", FileKind::csv}, {"mail", FileKind::mail}, {"mbox", FileKind::mbox}, {"mo", FileKind::mo}, {"po", FileKind::po},
     {"dict", FileKind::dict}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
 
@@ -90,7 +91,7 @@ namespace {
 /// The ending of a name, in lower case and without those of packing.
 std::string ending_of(std::string_view name) {
   if (const size_t slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  const std::string bare = lower(without_packing(name));
+  const std::string bare = without_packing(lower(name));
   if (bare == "mimetype") return bare;  // the mark in EPUB and office files
   const size_t dot = bare.rfind('.');
   return dot == std::string::npos ? "" : bare.substr(dot + 1);
@@ -128,6 +129,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   }
   if (by_name && known->second != FileKind::text) return known->second;
   if (begins_as_html(head)) return FileKind::html;
+  if (looks_like_man(head)) return FileKind::man;
   if (looks_like_mail(head)) return mbox_from_line(head.substr(0, head.find('\n'))) ? FileKind::mbox : FileKind::mail;
   if (!by_name && head.starts_with("{\"")) return FileKind::json_lines;
   return FileKind::text;

@@ -51,7 +51,7 @@ bool names_main(const HtmlTree& page, int32_t i) {
   for (const std::string_view known :
        {"article-body", "articlebody", "article__body", "article_body", "article-content", "article__content", "articlecontent", "article-text", "articletext", "story-body", "storybody", "story-content",
         "story__body", "entry-content", "entrycontent", "post-content", "postcontent", "post-body", "postbody", "post-entry", "blog-content", "body-content", "page-content", "td-post-content", "mw-parser-output",
-        "mw-content-text", "field-name-body", "field--name-body", "news-content", "newsbody", "content-body", "contentbody", "main-content", "maincontent", "text-content", "rich-text", "single-content"}) {
+        "mw-content-text", "field-name-body", "field--name-body", "news-content", "newsbody", "content-body", "contentbody", "main-content", "maincontent", "text-content", "rich-text", "single-content", "content__body", "article__main", "article-main", "post__content", "post_content", "entry-body", "bodycopy", "articletext"}) {
     for (size_t at = names.find(known); at != std::string::npos; at = names.find(known, at + 1)) {
       const bool begins = at == 0 || names[at - 1] == ' ' || names[at - 1] == '-' || names[at - 1] == '_';
       const size_t end = at + known.size();
@@ -164,13 +164,19 @@ class MainText {
   }
 
   void mark_around() {
+    // What holds the page's own article is not around it, whatever it is called ("left-side").
+    std::vector<uint8_t> holds_article(counts_.size(), 0);
+    for (int32_t i = page_.size() - 1; i > 0; --i) {
+      if (page_[i].attribute_count > 0 && lower(page_.attribute(i, "itemprop")) == "articlebody") holds_article[static_cast<size_t>(i)] = 1;
+      if (holds_article[static_cast<size_t>(i)] != 0 && page_[i].parent >= 0) holds_article[static_cast<size_t>(page_[i].parent)] = 1;
+    }
     const int32_t total = std::max(1, at(body_).running);
     for (int32_t i = body_ + 1; i < page_[body_].end;) {
       if (page_[i].tag == Tag::text || skipped_[static_cast<size_t>(i)] != 0) {
         i = page_[i].tag == Tag::text ? i + 1 : page_[i].end;
         continue;
       }
-      if (is_around(i) && at(i).running * 2 < total) {
+      if (is_around(i) && at(i).running * 2 < total && holds_article[static_cast<size_t>(i)] == 0) {
         skipped_[static_cast<size_t>(i)] = 1;
         i = page_[i].end;
       } else {
@@ -182,8 +188,9 @@ class MainText {
   bool is_around(int32_t i) {
     const Tag tag = page_[i].tag;
     if (tag == Tag::nav || tag == Tag::footer || tag == Tag::aside || tag == Tag::form || tag == Tag::menu || tag == Tag::dialog) return true;
-    if (tag == Tag::header) return true;
-    if (page_[i].attribute_count == 0 || tag == Tag::article || tag == Tag::main || tag == Tag::body || tag == Tag::html) return false;
+    if (tag == Tag::header) return !inside_article(i);  // an article's own holds its first lines
+    if (tag == Tag::figcaption) return true;
+    if (page_[i].attribute_count == 0 || tag == Tag::article || tag == Tag::main || tag == Tag::body || tag == Tag::html || tag == Tag::blockquote) return false;
     const std::string role = lower(page_.attribute(i, "role"));
     for (const char* known : {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alert", "menu", "menubar", "toolbar"}) {
       if (role == known) return true;
@@ -191,6 +198,13 @@ class MainText {
     if (role == "main" || names_main(page_, i)) return false;
     const std::string names = lower(std::string(page_.attribute(i, "class")) + " " + std::string(page_.attribute(i, "id")));
     return names.size() > 1 && names.size() < 300 && has_word(names, kAround) && !has_word(names, {"article", "articlebody", "content", "entry", "main", "body", "story"});
+  }
+
+  bool inside_article(int32_t i) const {
+    for (int32_t up = page_[i].parent; up >= 0; up = page_[up].parent) {
+      if (page_[up].tag == Tag::article || page_[up].tag == Tag::main) return true;
+    }
+    return false;
   }
 
   int32_t choose() {
@@ -204,21 +218,28 @@ class MainText {
         continue;
       }
       const Tag tag = page_[i].tag;
-      if (tag == Tag::text || at(i).running < 250 || at(i).running * 4 < total) continue;
+      if (tag == Tag::text || at(i).text < 140) continue;
+      if (page_[i].attribute_count > 0 && lower(page_.attribute(i, "itemprop")) == "articlebody") return i;
+      if (at(i).running < 250 || at(i).running * 4 < total) continue;
       if ((page_[i].attribute_count > 0 && names_main(page_, i)) && (best < 0 || at(i).running > at(best).running)) best = i;
     }
     if (best >= 0) return best;
-    int32_t articles = 0, article = -1;
+    int32_t article = -1, second = 0;  // the longest, and the running text of the next
     for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
       if (skipped_[static_cast<size_t>(i)] != 0) {
         i = page_[i].end - 1;
         continue;
       }
       if (page_[i].tag != Tag::article || at(i).running < 200) continue;
-      ++articles;
-      if (article < 0 || at(i).running > at(article).running) article = i;
+      if (article < 0 || at(i).running > at(article).running) {
+        second = article < 0 ? 0 : at(article).running;
+        article = i;
+      } else {
+        second = std::max(second, at(i).running);
+      }
     }
-    if (article >= 0 && at(article).running * (articles == 1 ? 3 : 2) > total) return article;
+    // One among many is the page's own if it stands out; a list of teasers has none.
+    if (article >= 0 && (at(article).running * (second == 0 ? 3 : 2) > total || (at(article).running > 3 * second && at(article).running * 8 > total))) return article;
     int32_t from = body_;
     for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
       if (skipped_[static_cast<size_t>(i)] != 0) {
