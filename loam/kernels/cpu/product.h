@@ -9,6 +9,7 @@
 namespace loam::cpu::LOAM_ISA {
 
 constexpr int64_t kDepth = 384;    // sums are cut here: a packed panel then stays in the nearest caches
+constexpr int64_t kFewRows = 32 * kTileRows;  // so many rows of a first factor stay in a core's own cache
 constexpr int64_t kPackedFloats = 2 << 20;  // and the packed block (8 MiB) in the last one
 
 /// The second factor as it stands in memory: (depth, cols), or its transpose (cols, depth).
@@ -20,6 +21,15 @@ struct Right {
 
 LOAM_INLINE int64_t packed_size(int64_t depth, int64_t cols) { return depth * round_up(cols, kTileCols); }
 
+/// Packs columns [c, c + width) of rows [k0, k0 + depth) of b as one panel.
+LOAM_INLINE void pack_panel(float* to, Right b, int64_t k0, int64_t depth, int64_t c, int64_t width) {
+  if (b.transposed) {
+    pack_panel_columns(to, b.p + c * b.ld + k0, b.ld, depth, width);
+  } else {
+    pack_panel_rows(to, b.p + k0 * b.ld + c, b.ld, depth, width);
+  }
+}
+
 /// Packs columns [c0, c0 + cols) of b, depth rows: for each part of kDepth rows its panels one after the other. Part k0
 /// begins at packed_size(k0, cols).
 inline void pack(float* to, Right b, int64_t depth, int64_t c0, int64_t cols) {
@@ -30,12 +40,7 @@ inline void pack(float* to, Right b, int64_t depth, int64_t c0, int64_t cols) {
     const int64_t k0 = task / pieces * kDepth, part = min_of(kDepth, depth - k0), first = task % pieces * grain;
     for (int64_t panel = first; panel < min_of(first + grain, panels); ++panel) {
       const int64_t c = c0 + panel * kTileCols, width = min_of(kTileCols, c0 + cols - c);
-      float* at = to + packed_size(k0, cols) + panel * part * kTileCols;
-      if (b.transposed) {
-        pack_panel_columns(at, b.p + c * b.ld + k0, b.ld, part, width);
-      } else {
-        pack_panel_rows(at, b.p + k0 * b.ld + c, b.ld, part, width);
-      }
+      pack_panel(to + packed_size(k0, cols) + panel * part * kTileCols, b, k0, part, c, width);
     }
   });
 }
@@ -106,15 +111,29 @@ inline void multiply_block(Mat y, Left a, const float* packed, int64_t depth, in
   }
 }
 
-/// y[:, c0 .. c0+cols) (+)= a * packed (as pack() left it), split into tasks of a few million operations.
+/// How a product is cut into tasks: `tiles` tiles of rows by `panels` panels of columns. Large pieces, for a panel is
+/// fetched once for all tiles of its task; enough of them that no thread waits long for another. No sum depends on it.
+struct Cut {
+  int64_t tiles, panels;
+};
+inline Cut cut(int64_t tiles, int64_t panels, int64_t depth) {
+  auto pieces = [](int64_t n, int64_t size) { return (n + size - 1) / size; };
+  const int64_t tile_operations = 2 * kTileRows * kTileCols * depth;
+  Cut c{min_of(tiles, 16), min_of(panels, 512 / kTileCols)};
+  while (pieces(tiles, c.tiles) * pieces(panels, c.panels) < 6 * threads() && c.tiles * c.panels * tile_operations > 1'000'000 && c.tiles * c.panels > 1) {
+    int64_t& larger = c.tiles >= c.panels ? c.tiles : c.panels;
+    larger = (larger + 1) / 2;
+  }
+  return c;
+}
+
+/// y[:, c0 .. c0+cols) (+)= a * packed (as pack() left it).
 template <Walk kWalk>
 inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, int64_t depth, int64_t c0, int64_t cols, bool add, const Epilogue& then) {
   const int64_t panels = (cols + kTileCols - 1) / kTileCols;
-  const int64_t group = min_of(panels, max_of(1, 512 / kTileCols));
-  const int64_t groups = (panels + group - 1) / group;
-  const int64_t tile_operations = 2 * kTileRows * group * kTileCols * depth;
-  const int64_t block = kTileRows * min_of(16, max_of(1, 4'000'000 / tile_operations));
-  const int64_t blocks = (rows + block - 1) / block;
+  const Cut size = cut((rows + kTileRows - 1) / kTileRows, panels, depth);
+  const int64_t group = size.panels, groups = (panels + group - 1) / group;
+  const int64_t block = size.tiles * kTileRows, blocks = (rows + block - 1) / block;
   parallel_for(groups * blocks, [&](int64_t task) {
     const int64_t p0 = task / blocks * group, r0 = task % blocks * block;
     for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
@@ -126,9 +145,26 @@ inline void multiply_packed(Mat y, int64_t rows, Left a, const float* packed, in
   });
 }
 
+/// The same without a packed matrix in memory, for so few rows that one task takes them all: each packs a panel where its
+/// own caches hold it and uses it at once.
+template <Walk kWalk>
+inline void multiply_by_panels(Mat y, int64_t rows, int64_t cols, int64_t depth, Left a, Right b, bool add, const Epilogue& then) {
+  parallel_for((cols + kTileCols - 1) / kTileCols, [&](int64_t panel) {
+    const int64_t c0 = panel * kTileCols, width = min_of(kTileCols, cols - c0);
+    float* packed = scratch(kTaskSlot, kDepth * kTileCols);
+    for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+      const int64_t part = min_of(kDepth, depth - k0);
+      pack_panel(packed, b, k0, part, c0, width);
+      const Left from{kWalk == Walk::rows ? a.p + k0 : a.p + k0 * a.stride, a.stride};
+      multiply_block<kWalk>(y, from, packed, part, 0, rows, 0, 1, c0, width, add || k0 > 0, k0 + part == depth, then);
+    }
+  });
+}
+
 /// y (+)= a b: rows x cols sums of `depth` products.
 template <Walk kWalk>
 inline void product(Mat y, int64_t rows, int64_t cols, int64_t depth, Left a, Right b, bool add, const Epilogue& then = {}) {
+  if (rows <= kFewRows && cols > kTileCols * threads()) return multiply_by_panels<kWalk>(y, rows, cols, depth, a, b, add, then);
   // As many columns at once as keep the packed block in the last cache.
   const int64_t at_once = max_of(kTileCols, min_of(cols, kPackedFloats / depth / kTileCols * kTileCols));
   float* packed = scratch(kPackedSlot, packed_size(depth, at_once));

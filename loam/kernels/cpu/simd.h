@@ -33,7 +33,7 @@ typedef float vf_unaligned __attribute__((vector_size(kWidth * 4), aligned(4), m
 
 LOAM_INLINE vf load(const float* p) { return *reinterpret_cast<const vf_unaligned*>(p); }
 LOAM_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_unaligned*>(p) = x; }
-LOAM_INLINE vf splat(float x) { return vf{} + x; }
+LOAM_INLINE vf splat(float x) { return x - vf{}; }  // not + : x + 0 is not x where x is -0, so it would really be added
 /// The first n of kWidth lanes, 0 <= n <= kWidth; the others are 0, and are not written.
 #if defined(__AVX512F__)
 LOAM_INLINE __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
@@ -64,6 +64,16 @@ LOAM_INLINE vf keep_first(vf x, int64_t n) {
 #endif
 LOAM_INLINE vf vmax(vf a, vf b) { return a > b ? a : b; }
 LOAM_INLINE vf vmin(vf a, vf b) { return a < b ? a : b; }
+/// Lanes of a (0 to kWidth-1) and b (from kWidth on) in the order `from` names.
+#if defined(__clang__)
+LOAM_INLINE vf shuffle(vf a, vf b, vi from) {
+  vf out;
+  for (int i = 0; i < kWidth; ++i) out[i] = from[i] < kWidth ? a[from[i]] : b[from[i] - kWidth];
+  return out;
+}
+#else
+LOAM_INLINE vf shuffle(vf a, vf b, vi from) { return __builtin_shuffle(a, b, from); }
+#endif
 /// Lane sums, always by halves: the order does not depend on the compiler.
 LOAM_INLINE float sum(vf x) {
   float lanes[kWidth];

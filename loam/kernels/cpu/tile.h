@@ -21,9 +21,12 @@ struct Left {
 template <int kRows, Walk kWalk>
 LOAM_INLINE void multiply_tile(vf (&acc)[kRows][kTileVectors], Left a, const float* b, int64_t depth) {
   if constexpr (kWalk == Walk::columns) {
+    constexpr int64_t kAhead = 32;
     const float* at = a.p;
     for (int64_t k = 0; k < depth; ++k, at += a.stride, b += kTileCols) {
       const vf b0 = load(b), b1 = load(b + kWidth);
+      __builtin_prefetch(at + kAhead * a.stride);
+      __builtin_prefetch(at + kAhead * a.stride + kRows - 1);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const vf x = splat(at[r]);
@@ -76,13 +79,46 @@ LOAM_INLINE void pack_panel_rows(float* to, const float* b, int64_t ld, int64_t 
   }
 }
 
+/// rows[i][j] becomes rows[j][i], in log2(kWidth) rounds of exchanges between rows 1, 2, 4... apart.
+LOAM_INLINE void transpose(vf (&rows)[kWidth]) {
+  auto exchange = [&]<int kApart>() __attribute__((always_inline)) {
+    vi low, high;  // lanes of the pair (a, b): a's are 0..kWidth-1, b's follow
+    for (int j = 0; j < kWidth; ++j) {
+      low[j] = (j & kApart) == 0 ? j : kWidth + j - kApart;
+      high[j] = (j & kApart) == 0 ? j + kApart : kWidth + j;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kWidth; ++i) {
+      if ((i & kApart) != 0) continue;
+      const vf a = rows[i], b = rows[i + kApart];
+      rows[i] = shuffle(a, b, low);
+      rows[i + kApart] = shuffle(a, b, high);
+    }
+  };
+  exchange.template operator()<1>();
+  exchange.template operator()<2>();
+  if constexpr (kWidth > 4) exchange.template operator()<4>();
+  if constexpr (kWidth > 8) exchange.template operator()<8>();
+}
+
 /// Packs the transpose: column c of the panel is row c of b (cols x depth, row-major, ld).
 LOAM_INLINE void pack_panel_columns(float* to, const float* b, int64_t ld, int64_t depth, int64_t cols) {
-  for (int64_t c = 0; c < cols; ++c) {
-    for (int64_t k = 0; k < depth; ++k) to[k * kTileCols + c] = b[c * ld + k];
-  }
-  for (int64_t c = cols; c < kTileCols; ++c) {
-    for (int64_t k = 0; k < depth; ++k) to[k * kTileCols + c] = 0.0f;
+  for (int64_t half = 0; half < kTileCols; half += kWidth) {
+    const int64_t wide = cols - half < kWidth ? cols - half : kWidth;
+    int64_t k = 0;
+    if (wide == kWidth) {
+      for (; k + kWidth <= depth; k += kWidth) {
+        vf rows[kWidth];
+#pragma GCC unroll 16
+        for (int c = 0; c < kWidth; ++c) rows[c] = load(b + (half + c) * ld + k);
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int c = 0; c < kWidth; ++c) store(to + (k + c) * kTileCols + half, rows[c]);
+      }
+    }
+    for (; k < depth; ++k) {
+      for (int64_t c = 0; c < kWidth; ++c) to[k * kTileCols + half + c] = c < wide ? b[(half + c) * ld + k] : 0.0f;
+    }
   }
 }
 
