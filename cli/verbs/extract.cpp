@@ -117,12 +117,14 @@ void add_extract(Cli& cli) {
   auto format = verb.text("format", "read the files as this (see collect --help); found out if not given");
   auto column = verb.text("text-column", "where tables and JSON rows have their text");
   auto whole = verb.flag("whole-page", "all visible text of HTML pages, not only the main part");
+  auto mode = verb.text("main-text", "how a page's main text is found: balanced (default), precision, recall");
   verb.run([=](Run& run) {
     ExtractFlags flags;
     if (!format->empty()) kind_named(*format);
     flags.reader.format = *format;
     flags.reader.text_column = flags.extract.text_column = *column;
     flags.extract.whole_page = *whole;
+    if (!mode->empty()) flags.extract.main_text = text_mode_named(*mode);
     return extract(*files, *list, flags, run.flags().json, run.progress());
   });
 }

@@ -84,7 +84,7 @@ struct Tally {
 class CollectWork : public OrderedWork {
  public:
   CollectWork(const SourceList& list, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), config_(config), out_(out), progress_(progress), preset_(preset_named(config.preset)), rows_(out.folder()), seen_(out.state()) {
+      : list_(list), config_(config), out_(out), progress_(progress), preset_(preset_named(config.preset)), text_mode_(text_mode_named(config.main_text)), rows_(out.folder()), seen_(out.state()) {
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
     for (const SourceFile& file : list.files) total_bytes_ += file.bytes;
     if (out.resumed() && fs::exists(state_file())) {
@@ -156,6 +156,7 @@ class CollectWork : public OrderedWork {
   ArtifactWriter& out_;
   Progress& progress_;
   Preset preset_;
+  TextMode text_mode_;
   CorpusWriter rows_;
   SeenTable seen_;
   Tally tally_;
@@ -213,7 +214,7 @@ std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
 
 Row CollectWork::make_row(int64_t file, const RawRecord& record) const {
   const SourceFile& f = list_.files[static_cast<size_t>(file)];
-  Extracted made = extract_record(record, {config_.text_column, config_.whole_page, config_.mail_subject});
+  Extracted made = extract_record(record, {config_.text_column, config_.whole_page, text_mode_, config_.mail_subject});
   Document& d = made.document;
   d.source = source_name(file);
   d.id = fmt::format("{}:{}#{}", d.source, f.below, record.number);
@@ -413,6 +414,7 @@ Collected CollectWork::finish() {
 void CollectConfig::validate() const {
   preset_named(preset);
   if (!format.empty()) kind_named(format);
+  text_mode_named(main_text);
   require(max_document_bytes >= 1000 && max_document_bytes <= (int64_t{1} << 30), "--max-document-bytes ", max_document_bytes, " is not in 1,000 to 1,073,741,824");
   require(save_minutes > 0, "--save-minutes ", save_minutes, " must be above 0");
 }

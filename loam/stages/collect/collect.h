@@ -19,7 +19,7 @@ namespace loam {
 
 struct CollectConfig {
   std::string preset = "clean";
-  std::string text_column, format;
+  std::string text_column, format, main_text = "balanced";
   bool whole_page = false, mail_subject = false;
   int64_t max_document_bytes = int64_t{32} << 20;
   double save_minutes = 5;
@@ -29,6 +29,7 @@ struct CollectConfig {
     f("text_column", &CollectConfig::text_column, "where tables and JSON rows have their text; found by its name (text, content, body...) if not given");
     f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict; found out if not given");
     f("whole_page", &CollectConfig::whole_page, "all visible text of HTML pages, not only the main part");
+    f("main_text", &CollectConfig::main_text, "how a page's main text is found: balanced, precision (only what is surely of it), recall (all but what is surely around it)");
     f("mail_subject", &CollectConfig::mail_subject, "begin a mail's text with its subject (headers are in the metadata)");
     f("max_document_bytes", &CollectConfig::max_document_bytes, "longer plain texts are cut at an empty line, line or word; other longer documents are left out");
     f("save_minutes", &CollectConfig::save_minutes, "minutes between saves of unfinished work");

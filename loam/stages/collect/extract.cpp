@@ -58,7 +58,7 @@ void from_page(Extracted& out, const RawRecord& record, const ExtractConfig& con
   const std::string html = plain(record.bytes, html_charset(record.bytes), out.document.metadata);
   const HtmlTree page = HtmlTree::parse(html);
   const HtmlFacts facts = html_facts(page);
-  out.document.text = config.whole_page ? html_text(page, std::max(0, page.find(Tag::body))) : main_text(page);
+  out.document.text = config.whole_page ? html_text(page, std::max(0, page.find(Tag::body))) : main_text(page, config.main_text);
   out.document.url = facts.url;
   out.document.created = facts.date;
   out.title = facts.title;

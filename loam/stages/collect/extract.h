@@ -4,6 +4,7 @@
 #include <string>
 
 #include "loam/artifacts/corpus.h"
+#include "loam/stages/collect/main_text.h"
 #include "loam/stages/collect/reader.h"
 
 namespace loam {
@@ -11,6 +12,7 @@ namespace loam {
 struct ExtractConfig {
   std::string text_column;   ///< of JSON rows; "" takes the first name that is known for it
   bool whole_page = false;   ///< all of a page's visible text, not only the main part
+  TextMode main_text = TextMode::balanced;
   bool mail_subject = false; ///< a mail's text begins with its subject
 };
 

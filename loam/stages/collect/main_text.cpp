@@ -5,140 +5,96 @@
 #include <string_view>
 #include <vector>
 
+#include "loam/base/error.h"
+#include "loam/base/fields.h"
 #include "loam/formats/html.h"
+#include "loam/stages/collect/page_names.h"
+#include "loam/stages/collect/schema_text.h"
 
 namespace loam {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+// Bytes of words. A page's prose comes in pieces this long or longer.
+constexpr int32_t kProse = 60;
+constexpr int32_t kArticle = 250;      // an article's body has that much
+constexpr int32_t kPerhapsLimit = 300; // boxes whose names say little are left out up to this much text
+
+bool is_block(Tag tag) {
+  switch (tag) {
+    case Tag::p: case Tag::div: case Tag::td: case Tag::th: case Tag::li: case Tag::dd: case Tag::dt: case Tag::blockquote: case Tag::pre: case Tag::section: case Tag::article: case Tag::main:
+    case Tag::body: case Tag::table: case Tag::tr: case Tag::tbody: case Tag::ul: case Tag::ol: case Tag::dl: case Tag::h1: case Tag::h2: case Tag::h3: case Tag::h4: case Tag::h5: case Tag::h6:
+    case Tag::center: case Tag::figure: case Tag::figcaption: case Tag::aside: case Tag::nav: case Tag::header: case Tag::footer: case Tag::form: case Tag::fieldset: case Tag::details:
+      return true;
+    default: return false;
   }
-  return out;
 }
 
-/// Whether one of `words` begins a word of a class or id list ("post-body entry" has the words post, body, entry).
-bool has_word(std::string_view names, const std::vector<std::string_view>& words) {
-  for (size_t at = 0; at < names.size();) {
-    const size_t end = std::min(names.find_first_of(" -_:/.", at), names.size());
-    const std::string_view word = names.substr(at, end - at);
-    for (const std::string_view known : words) {
-      if (word == known || (known.size() >= 5 && word.starts_with(known))) return true;
-    }
-    at = end + 1;
+/// What a page is laid out with; lists and paragraphs belong to the text around them.
+bool is_container(Tag tag) {
+  switch (tag) {
+    case Tag::div: case Tag::section: case Tag::article: case Tag::main: case Tag::center: case Tag::form: case Tag::table: case Tag::tbody: case Tag::tr: case Tag::td: return true;
+    default: return false;
   }
-  return false;
 }
 
-/// What content systems call the things around an article.
-const std::vector<std::string_view> kAround = {
-    "nav", "navbar", "navigation", "menu", "menus", "breadcrumb", "breadcrumbs", "sidebar", "side", "sidebars", "footer", "foot", "masthead", "banner", "toolbar", "topbar", "share",
-    "sharing", "sharebar", "social", "socials", "addthis", "related", "recommend", "recommended", "recommendations", "outbrain", "taboola", "promo", "promos", "promotion", "sponsor", "sponsored",
-    "advert", "advertisement", "ad", "ads", "adsense", "comment", "comments", "disqus", "respond", "newsletter", "subscribe", "subscription", "signup", "login", "cookie", "cookies",
-    "consent", "gdpr", "popup", "modal", "overlay", "pager", "pagination", "paging", "tags", "tagcloud", "taglist", "widget", "widgets", "skip", "print", "copyright", "headerlink", "toc",
-    "sphinxsidebar", "navheader", "navfooter", "hidden", "rss", "most", "mostread", "popular", "trending", "teaser", "teasers", "byline", "dateline", "author", "meta", "postmeta", "credits", "noprint",
-    "mw-editsection", "editsection", "catlinks", "jump", "infobox-nav", "rating", "vote", "poll", "carousel", "slideshow", "gallery", "caption", "facebook", "twitter", "linkedin", "whatsapp", "pinterest"};
-
-/// What they call the article.
-const std::vector<std::string_view> kArticle = {"articlebody", "article", "content", "entry", "post", "story", "main", "body", "text", "blog", "news", "page", "document", "section", "chapter", "bodytext", "prose"};
-
-/// Names that say it so plainly that no counting is needed.
-bool names_main(const HtmlTree& page, int32_t i) {
-  const std::string item = lower(page.attribute(i, "itemprop"));
-  if (item == "articlebody" || item == "text") return true;
-  const std::string names = lower(std::string(page.attribute(i, "class")) + " " + std::string(page.attribute(i, "id")));
-  for (const std::string_view known :
-       {"article-body", "articlebody", "article__body", "article_body", "article-content", "article__content", "articlecontent", "article-text", "articletext", "story-body", "storybody", "story-content",
-        "story__body", "entry-content", "entrycontent", "post-content", "postcontent", "post-body", "postbody", "post-entry", "blog-content", "body-content", "page-content", "td-post-content", "mw-parser-output",
-        "mw-content-text", "field-name-body", "field--name-body", "news-content", "newsbody", "content-body", "contentbody", "main-content", "maincontent", "text-content", "rich-text", "single-content", "content__body", "article__main", "article-main", "post__content", "post_content", "entry-body", "bodycopy", "articletext"}) {
-    for (size_t at = names.find(known); at != std::string::npos; at = names.find(known, at + 1)) {
-      const bool begins = at == 0 || names[at - 1] == ' ' || names[at - 1] == '-' || names[at - 1] == '_';
-      const size_t end = at + known.size();
-      if (begins && (end == names.size() || names[end] == ' ')) return true;
-    }
-  }
-  return false;
-}
+bool is_heading(Tag tag) { return tag >= Tag::h1 && tag <= Tag::h6; }
 
 class MainText {
  public:
-  explicit MainText(const HtmlTree& page) : page_(page), skipped_(static_cast<size_t>(page.size()), 0), counts_(static_cast<size_t>(page.size())) {}
+  MainText(const HtmlTree& page, TextMode mode) : page_(page), mode_(mode), names_(page), skipped_(static_cast<size_t>(page.size()), 0), counts_(static_cast<size_t>(page.size())) {}
 
   std::string find() {
-    body_ = page_.find(Tag::body);
-    if (body_ < 0) body_ = 0;
+    body_ = std::max(0, page_.find(Tag::body));
     if (page_.simple()) return html_text(page_, body_);
     count();
     mark_around();
     count();
-    const int32_t root = choose();
-    prune(root);
-    std::string text = html_text(page_, root, &skipped_);
-    if (text.size() < 200) {
-      // Nothing to speak of: a page of links or labels. All that is visible is better than a stray line of it.
-      std::string all = html_text(page_, body_);
-      if (text.size() * 5 < all.size()) return all;
-    }
-    return text;
+    root_ = mode_ == TextMode::recall ? body_ : choose();
+    if (mode_ != TextMode::recall) grow();
+    prune();
+    std::string text = html_text(page_, root_, &skipped_);
+    if (mode_ == TextMode::balanced) text = lead() + text;
+    return rescued(std::move(text));
   }
 
  private:
   struct Counts {
     int32_t text = 0, link = 0;  // bytes of words, and of those inside links
     int32_t running = 0;         // of those in paragraphs that read as prose
-    int32_t commas = 0, paragraphs = 0;
+    bool blocks = false;         // there are block elements below
   };
   Counts& at(int32_t i) { return counts_[static_cast<size_t>(i)]; }
-
-  static bool is_block(Tag tag) {
-    switch (tag) {
-      case Tag::p: case Tag::div: case Tag::td: case Tag::th: case Tag::li: case Tag::dd: case Tag::dt: case Tag::blockquote: case Tag::pre: case Tag::section: case Tag::article: case Tag::main:
-      case Tag::body: case Tag::table: case Tag::tr: case Tag::tbody: case Tag::ul: case Tag::ol: case Tag::dl: case Tag::h1: case Tag::h2: case Tag::h3: case Tag::h4: case Tag::h5: case Tag::h6:
-      case Tag::center: case Tag::figure: case Tag::figcaption: case Tag::aside: case Tag::nav: case Tag::header: case Tag::footer: case Tag::form: case Tag::fieldset: case Tag::details:
-        return true;
-      default: return false;
-    }
-  }
-
-  /// What a page is laid out with; lists and paragraphs belong to the text around them.
-  static bool is_container(Tag tag) {
-    switch (tag) {
-      case Tag::div: case Tag::section: case Tag::article: case Tag::main: case Tag::center: case Tag::form: case Tag::table: case Tag::tbody: case Tag::tr: case Tag::td: return true;
-      default: return false;
-    }
-  }
+  bool skipped(int32_t i) const { return skipped_[static_cast<size_t>(i)] != 0; }
 
   /// Fills counts_ from the leaves up, leaving out what is skipped.
   void count() {
     std::fill(counts_.begin(), counts_.end(), Counts());
     for (int32_t i = 0; i < page_.size();) {
-      if (skipped_[static_cast<size_t>(i)] != 0 || html_invisible(page_, i)) {
+      if (skipped(i) || html_invisible(page_, i)) {
         skipped_[static_cast<size_t>(i)] = 1;
         i = page_[i].end;
         continue;
       }
       if (page_[i].tag == Tag::text) {
-        Counts& c = at(i);
-        for (const char each : page_[i].text) {
-          c.text += each != ' ' && each != '\n' && each != '\t' && each != '\r';
-          c.commas += each == ',';
-        }
+        int32_t words = 0;
+        for (const char each : page_[i].text) words += each != ' ' && each != '\n' && each != '\t' && each != '\r';
+        at(i).text = words;
       }
       ++i;
     }
     for (int32_t i = page_.size() - 1; i > 0; --i) {
-      if (skipped_[static_cast<size_t>(i)] != 0) continue;
+      if (skipped(i)) continue;
       Counts& c = at(i);
-      if (page_[i].tag == Tag::a) c.link = c.text;
+      const Tag tag = page_[i].tag;
+      if (tag == Tag::a) c.link = c.text;
       // Prose: enough words outside links, and no blocks inside that have it already.
-      if (is_block(page_[i].tag)) {
-        const int32_t own = c.text - c.link - own_running(i);
-        if (c.running == 0 && own >= 60 && c.link * 2 < c.text) {
+      if (is_block(tag)) {
+        const int32_t own = c.text - c.link - c.running;
+        if (c.running == 0 && own >= kProse && c.link * 2 < c.text) {
           c.running = c.text - c.link;
-          c.paragraphs = 1;
-        } else if (c.running > 0 && own - block_text(i) > 100) {
-          c.running += own - block_text(i);  // text between its blocks, cut by <br>
+        } else if (c.running > 0 && own > 100) {
+          const int32_t loose = own - block_text(i);
+          if (loose > 100) c.running += loose;  // text between its blocks, cut by <br>
         }
       }
       const int32_t parent = page_[i].parent;
@@ -147,36 +103,26 @@ class MainText {
       p.text += c.text;
       p.link += c.link;
       p.running += c.running;
-      p.commas += c.commas;
-      p.paragraphs += c.paragraphs;
+      p.blocks = p.blocks || c.blocks || is_block(tag);
     }
   }
-
-  int32_t own_running(int32_t i) { return at(i).running; }
 
   /// Words in blocks directly below that are no prose themselves.
   int32_t block_text(int32_t i) {
     int32_t total = 0;
     for (int32_t child = i + 1; child < page_[i].end; child = page_[child].end) {
-      if (skipped_[static_cast<size_t>(child)] == 0 && is_block(page_[child].tag)) total += at(child).text - at(child).link - at(child).running;
+      if (!skipped(child) && is_block(page_[child].tag)) total += at(child).text - at(child).link - at(child).running;
     }
     return total;
   }
 
-  void mark_around() {
-    // What holds the page's own article is not around it, whatever it is called ("left-side").
-    std::vector<uint8_t> holds_article(counts_.size(), 0);
-    for (int32_t i = page_.size() - 1; i > 0; --i) {
-      if (page_[i].attribute_count > 0 && lower(page_.attribute(i, "itemprop")) == "articlebody") holds_article[static_cast<size_t>(i)] = 1;
-      if (holds_article[static_cast<size_t>(i)] != 0 && page_[i].parent >= 0) holds_article[static_cast<size_t>(page_[i].parent)] = 1;
-    }
-    const int32_t total = std::max(1, at(body_).running);
-    for (int32_t i = body_ + 1; i < page_[body_].end;) {
-      if (page_[i].tag == Tag::text || skipped_[static_cast<size_t>(i)] != 0) {
-        i = page_[i].tag == Tag::text ? i + 1 : page_[i].end;
-        continue;
-      }
-      if (is_around(i) && at(i).running * 2 < total && holds_article[static_cast<size_t>(i)] == 0) {
+  /// Calls `use` for each element below `root` that is not skipped; where it returns true the element is skipped.
+  template <typename Use>
+  void skip_where(int32_t root, Use use) {
+    for (int32_t i = root + 1; i < page_[root].end;) {
+      if (page_[i].tag == Tag::text) {
+        ++i;
+      } else if (skipped(i) || use(i)) {
         skipped_[static_cast<size_t>(i)] = 1;
         i = page_[i].end;
       } else {
@@ -185,19 +131,30 @@ class MainText {
     }
   }
 
-  bool is_around(int32_t i) {
-    const Tag tag = page_[i].tag;
-    if (tag == Tag::nav || tag == Tag::footer || tag == Tag::aside || tag == Tag::form || tag == Tag::menu || tag == Tag::dialog) return true;
-    if (tag == Tag::header) return !inside_article(i);  // an article's own holds its first lines
-    if (tag == Tag::figcaption) return true;
-    if (page_[i].attribute_count == 0 || tag == Tag::article || tag == Tag::main || tag == Tag::body || tag == Tag::html || tag == Tag::blockquote) return false;
-    const std::string role = lower(page_.attribute(i, "role"));
-    for (const char* known : {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alert", "menu", "menubar", "toolbar"}) {
-      if (role == known) return true;
+  void mark_around() {
+    // What holds the page's own article is not around it, whatever it is called ("left-side").
+    std::vector<uint8_t> holds(counts_.size(), 0);
+    for (int32_t i = page_.size() - 1; i > 0; --i) {
+      const bool body = names_.is(i, kSchemaBody) && at(i).text >= 140;
+      if (body) holds[static_cast<size_t>(i)] |= 1;
+      if (page_[i].tag == Tag::h1 && !skipped(i)) holds[static_cast<size_t>(i)] |= 2;
+      if (holds[static_cast<size_t>(i)] != 0 && page_[i].parent >= 0) holds[static_cast<size_t>(page_[i].parent)] |= holds[static_cast<size_t>(i)];
     }
-    if (role == "main" || names_main(page_, i)) return false;
-    const std::string names = lower(std::string(page_.attribute(i, "class")) + " " + std::string(page_.attribute(i, "id")));
-    return names.size() > 1 && names.size() < 300 && has_word(names, kAround) && !has_word(names, {"article", "articlebody", "content", "entry", "main", "body", "story"});
+    const int32_t total = std::max(1, at(body_).running);
+    skip_where(body_, [&](int32_t i) {
+      const uint8_t held = holds[static_cast<size_t>(i)];
+      if ((held & 1) != 0 || at(i).running * 2 >= total || (held != 0 && at(i).running >= 2 * kArticle && page_[i].tag != Tag::aside)) return false;
+      if (page_[i].tag == Tag::header) return !inside_article(i);
+      if (names_.is(i, kAround)) return !names_.is(i, kBody) || at(i).running < kArticle;
+      if (mode_ == TextMode::recall) return false;
+      if (names_.is(i, kCaption)) return true;
+      if (names_.is(i, kPerhaps)) {
+        if (names_.is(i, kBody) || is_heading(page_[i].tag)) return false;
+        if (names_.is(i, kLead) && at(i).link * 3 < at(i).text) return false;
+        return at(i).running < kPerhapsLimit;
+      }
+      return false;
+    });
   }
 
   bool inside_article(int32_t i) const {
@@ -207,52 +164,55 @@ class MainText {
     return false;
   }
 
+  /// The element with the most running text among those `fits` takes, and how much the next has that is not inside it.
+  template <typename Fits>
+  int32_t largest(Fits fits, int32_t* second = nullptr) {
+    int32_t best = -1, next = 0;
+    for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
+      if (skipped(i)) {
+        i = page_[i].end - 1;
+        continue;
+      }
+      if (page_[i].tag == Tag::text || !fits(i)) continue;
+      if (best < 0 || at(i).running > at(best).running) {
+        if (best >= 0) next = std::max(next, at(best).running);
+        best = i;
+      } else if (i >= page_[best].end) {
+        next = std::max(next, at(i).running);
+      }
+    }
+    if (second != nullptr) *second = next;
+    return best;
+  }
+
   int32_t choose() {
     const int32_t total = at(body_).running;
-    if (total == 0) return body_;
-    // What the page itself says.
-    int32_t best = -1;
-    for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
-      if (skipped_[static_cast<size_t>(i)] != 0) {
-        i = page_[i].end - 1;
-        continue;
-      }
-      const Tag tag = page_[i].tag;
-      if (tag == Tag::text || at(i).text < 140) continue;
-      if (page_[i].attribute_count > 0 && lower(page_.attribute(i, "itemprop")) == "articlebody") return i;
-      if (at(i).running < 250 || at(i).running * 4 < total) continue;
-      if ((page_[i].attribute_count > 0 && names_main(page_, i)) && (best < 0 || at(i).running > at(best).running)) best = i;
-    }
+    int32_t best = largest([&](int32_t i) { return names_.is(i, kSchemaBody) && at(i).text >= 140; });
     if (best >= 0) return best;
-    int32_t article = -1, second = 0;  // the longest, and the running text of the next
-    for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
-      if (skipped_[static_cast<size_t>(i)] != 0) {
-        i = page_[i].end - 1;
-        continue;
-      }
-      if (page_[i].tag != Tag::article || at(i).running < 200) continue;
-      if (article < 0 || at(i).running > at(article).running) {
-        second = article < 0 ? 0 : at(article).running;
-        article = i;
-      } else {
-        second = std::max(second, at(i).running);
-      }
+    if (total == 0) return body_;
+    best = largest([&](int32_t i) { return names_.is(i, kBody) && at(i).running >= kArticle && at(i).running * 4 >= total; });
+    if (best >= 0) return best;
+    int32_t second = 0;
+    // The article with the page's only main heading in it.
+    int32_t headings = 0;
+    for (int32_t i = body_; i < page_[body_].end; ++i) headings += page_[i].tag == Tag::h1 && !skipped(i);
+    if (headings == 1) {
+      best = largest([&](int32_t i) {
+        if (page_[i].tag != Tag::article || at(i).running < 200) return false;
+        const int32_t h1 = page_.find(Tag::h1, i);
+        return h1 > 0 && h1 < page_[i].end;
+      });
+      if (best >= 0 && at(best).running * 8 > total) return narrowed(best);
     }
+    best = largest([&](int32_t i) { return page_[i].tag == Tag::article && at(i).running >= 200; }, &second);
     // One among many is the page's own if it stands out; a list of teasers has none.
-    if (article >= 0 && (at(article).running * (second == 0 ? 3 : 2) > total || (at(article).running > 3 * second && at(article).running * 8 > total))) return article;
-    int32_t from = body_;
-    for (int32_t i = body_ + 1; i < page_[body_].end; ++i) {
-      if (skipped_[static_cast<size_t>(i)] != 0) {
-        i = page_[i].end - 1;
-        continue;
-      }
-      const bool main = page_[i].tag == Tag::main || lower(page_.attribute(i, "role")) == "main";
-      if (main && at(i).running * 3 > total) {
-        from = i;
-        break;
-      }
-    }
-    // The smallest element with most of the running text.
+    if (best >= 0 && (at(best).running * (second == 0 ? 3 : 2) > total || (at(best).running > 3 * second && at(best).running * 8 > total))) return narrowed(best);
+    best = largest([&](int32_t i) { return page_[i].tag == Tag::main && at(i).running * 3 > total; });
+    return narrowed(best >= 0 ? best : body_);
+  }
+
+  /// The smallest element below with most of the running text.
+  int32_t narrowed(int32_t from) {
     for (;;) {
       int32_t next = -1;
       for (int32_t child = from + 1; child < page_[from].end; child = page_[child].end) {
@@ -263,37 +223,187 @@ class MainText {
     }
   }
 
-  /// Inside the chosen part: boxes of links, and what is named as being around.
-  void prune(int32_t root) {
-    for (int32_t i = root + 1; i < page_[root].end;) {
-      if (page_[i].tag == Tag::text) {
-        ++i;
+  /// Text that stands beside the chosen part and is as much prose as it: questions beside answers, modules of one page.
+  void grow() {
+    const int32_t chosen = root_;
+    bool grown = false;
+    for (int level = 0; level < 4; ++level) {
+      const int32_t parent = page_[root_].parent;
+      if (parent <= body_ || root_ == body_ || page_[root_].tag == Tag::article || page_[root_].tag == Tag::main) break;
+      int32_t beside = 0;
+      std::vector<int32_t> others;
+      for (int32_t child = parent + 1; child < page_[parent].end; child = page_[child].end) {
+        if (child == root_ || page_[child].tag == Tag::text || skipped(child)) continue;
+        const bool good = at(child).running >= 150 && at(child).link * 4 < at(child).text && page_[child].tag != Tag::article;
+        if (good) {
+          beside += at(child).running;
+        } else {
+          others.push_back(child);
+        }
+      }
+      const bool enough = beside * 5 >= at(root_).running * 2;
+      if (enough) {
+        for (const int32_t other : others) {
+          if (!is_heading(page_[other].tag) && page_[other].tag != Tag::p) skipped_[static_cast<size_t>(other)] = 1;
+        }
+        root_ = parent;
+        grown = true;
+      } else if (at(parent).running > at(root_).running) {
+        break;
+      } else {
+        root_ = parent;  // it adds nothing by itself: what is beside it is looked at
+      }
+    }
+    if (!grown) root_ = chosen;
+  }
+
+  /// Inside the chosen part: boxes of links, lines that point elsewhere, and what follows the end of the article.
+  void prune() {
+    const bool recall = mode_ == TextMode::recall;
+    if (!recall) cut_ends();
+    skip_where(root_, [&](int32_t i) {
+      const Counts& c = at(i);
+      const Tag tag = page_[i].tag;
+      if (c.text == 0 || !is_block(tag)) return false;
+      const bool list = tag == Tag::ul || tag == Tag::ol || tag == Tag::table || tag == Tag::div || tag == Tag::section || tag == Tag::dl;
+      if (list && c.running == 0 && c.link * 10 > c.text * 6 && c.text < 2000) return true;
+      if (tag == Tag::p && c.link * 10 > c.text * 9 && c.text < 80 && !recall) return true;
+      if (recall || c.blocks) return false;
+      if (c.text < 220 && is_signpost(html_line(page_, i))) {
+        return c.text < 90 || c.link * 3 > c.text;
+      }
+      if (mode_ == TextMode::precision && tag != Tag::li && !is_heading(tag) && tag != Tag::td && tag != Tag::th && c.text < 40) return true;
+      return false;
+    });
+    if (!recall) trim();
+  }
+
+  /// Short lines without a sentence before the first prose and after the last: names, dates, labels.
+  void trim() {
+    std::vector<int32_t> leaves;
+    int32_t first = -1, last = -1;
+    for (int32_t i = root_ + 1; i < page_[root_].end; ++i) {
+      if (skipped(i)) {
+        i = page_[i].end - 1;
         continue;
       }
-      const Counts& c = at(i);
-      bool drop = skipped_[static_cast<size_t>(i)] != 0;
-      if (!drop && is_block(page_[i].tag) && c.text > 0) {
-        const Tag tag = page_[i].tag;
-        const bool list = tag == Tag::ul || tag == Tag::ol || tag == Tag::table || tag == Tag::div || tag == Tag::section || tag == Tag::p || tag == Tag::dl;
-        drop = list && c.link * 10 > c.text * (tag == Tag::p ? 9 : 6) && c.text < 2000 && c.running == 0 && (tag != Tag::p || c.text < 80);
+      if (page_[i].tag == Tag::text || !is_block(page_[i].tag) || at(i).blocks || at(i).text == 0) continue;
+      leaves.push_back(i);
+      if (at(i).running >= kProse) {
+        if (first < 0) first = i;
+        last = i;
       }
-      if (drop) {
-        skipped_[static_cast<size_t>(i)] = 1;
-        i = page_[i].end;
-      } else {
-        ++i;
+    }
+    if (first < 0 || at(root_).running * 10 < at(root_).text * 6) return;
+    for (const int32_t i : leaves) {
+      const Tag tag = page_[i].tag;
+      const bool plain = tag == Tag::p || tag == Tag::div || tag == Tag::section || tag == Tag::header || (is_heading(tag) && i > last);
+      if ((i < first || i > last) && plain && at(i).text < 50 && !ends_sentence(html_line(page_, i))) skipped_[static_cast<size_t>(i)] = 1;
+    }
+  }
+
+  static bool ends_sentence(std::string_view line) {
+    for (const std::string_view mark : {".", "!", "?", "\"", "\u201D", "\u2026", ":", ")", "\u3002", "\u00BB"}) {
+      if (line.ends_with(mark)) return true;
+    }
+    return false;
+  }
+
+  /// From a heading such as "Related articles" on, what follows it inside its parent is left out.
+  void cut_ends() {
+    for (int32_t i = root_ + 1; i < page_[root_].end; ++i) {
+      if (skipped(i)) {
+        i = page_[i].end - 1;
+        continue;
+      }
+      const Tag tag = page_[i].tag;
+      const bool short_block = (is_heading(tag) || tag == Tag::p || tag == Tag::div) && !at(i).blocks && at(i).text > 2 && at(i).text < 60;
+      if (!short_block || !ends_article(html_line(page_, i))) continue;
+      const int32_t parent = page_[i].parent;
+      int32_t behind = 0;
+      for (int32_t child = page_[i].end; child < page_[parent].end; child = page_[child].end) behind += at(child).running;
+      skipped_[static_cast<size_t>(i)] = 1;
+      if (behind * 3 > at(root_).running) continue;  // most of the article cannot be what is around it
+      for (int32_t child = page_[i].end; child < page_[parent].end; child = page_[child].end) {
+        if (is_heading(tag) && is_heading(page_[child].tag) && page_[child].tag <= tag && !ends_article(html_line(page_, child))) break;
+        skipped_[static_cast<size_t>(child)] = 1;
       }
     }
   }
 
+  /// The first lines, where they stand between the heading and the chosen part.
+  std::string lead() {
+    int32_t heading = -1;
+    for (int32_t i = body_ + 1; i < root_; ++i) {
+      if (page_[i].tag == Tag::h1 && !html_invisible(page_, i)) heading = i;
+    }
+    std::string out;
+    for (int32_t i = heading < 0 ? body_ + 1 : page_[heading].end; i < root_;) {
+      const bool outside = page_[i].end <= root_;
+      if (page_[i].tag == Tag::text || (outside && (html_invisible(page_, i) || (skipped(i) && !names_.is(i, kLead) && page_[i].tag != Tag::header)))) {
+        i = outside ? page_[i].end : i + 1;
+        continue;
+      }
+      if (outside && (heading >= 0 || names_.is(i, kLead)) && is_lead(i)) {
+        const std::string text = html_text(page_, i);
+        if (text.size() >= 50 && out.size() + text.size() < 1500 && out.find(text) == std::string::npos && out.size() < 900) out += text + "\n\n";
+        i = page_[i].end;
+        continue;
+      }
+      ++i;
+    }
+    return out;
+  }
+
+  bool is_lead(int32_t i) {
+    const Tag tag = page_[i].tag;
+    if (!is_block(tag) || names_.is(i, kCaption) || tag == Tag::li || tag == Tag::td) return false;
+    int32_t text = 0, link = 0;
+    for (int32_t n = i; n < page_[i].end; ++n) {
+      if (page_[n].tag == Tag::text) {
+        for (const char each : page_[n].text) text += each != ' ' && each != '\n' && each != '\t' && each != '\r';
+      } else if (n != i && is_block(page_[n].tag) && !names_.is(i, kLead)) {
+        return false;
+      } else if (page_[n].tag == Tag::a) {
+        link += static_cast<int32_t>(html_line(page_, n).size());
+      }
+    }
+    if (text < 45 || text > 900 || link * 4 > text) return false;
+    return names_.is(i, kLead) || text >= 80;
+  }
+
+  /// Where the markup gave little, what the page has elsewhere.
+  std::string rescued(std::string text) {
+    if (text.size() < (mode_ == TextMode::precision ? 200 : 2000)) {
+      std::string schema = schema_article_text(page_);
+      if (schema.size() >= 200 && schema.size() > text.size() + text.size() / 2) return schema;
+    }
+    if (text.size() < 200) {
+      // Nothing to speak of: a page of links or labels. All that is visible is better than a stray line of it.
+      std::string all = html_text(page_, body_);
+      if (text.size() * 5 < all.size()) return all;
+    }
+    return text;
+  }
+
   const HtmlTree& page_;
+  TextMode mode_;
+  PageNames names_;
   std::vector<uint8_t> skipped_;
   std::vector<Counts> counts_;
-  int32_t body_ = 0;
+  int32_t body_ = 0, root_ = -1;
 };
 
 }  // namespace
 
-std::string main_text(const HtmlTree& page) { return MainText(page).find(); }
+TextMode text_mode_named(const std::string& name) {
+  if (name == "balanced") return TextMode::balanced;
+  if (name == "precision") return TextMode::precision;
+  if (name == "recall") return TextMode::recall;
+  const std::string near = nearest_name(name, {"balanced", "precision", "recall"});
+  fail(ErrorKind::usage, "there is no way to find the main text called \"", name, "\"", near.empty() ? "" : "; did you mean \"" + near + "\"?", " Known: balanced, precision, recall");
+}
+
+std::string main_text(const HtmlTree& page, TextMode mode) { return MainText(page, mode).find(); }
 
 }  // namespace loam
