@@ -11,6 +11,7 @@
 #include "loam/artifacts/manifest.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
+#include "loam/base/memory.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
 #include "loam/base/version.h"
@@ -118,6 +119,7 @@ class PathRun {
     record_["about"] = recipe_.about;
     record_["minutes"] = options_.minutes ? Json(*options_.minutes) : Json(nullptr);
     record_["threads"] = threads();
+    record_["machine"] = processor_name();
     record_["loam"] = version();
     record_["commit"] = commit();
     record_["order"] = Json::array();
@@ -249,7 +251,7 @@ class PathRun {
     double before = 0;
     if (verdict.standing == Standing::begun) before = get_number(entry_of(record_, section.name), "seconds", 0.0);
     Json entry = {{"verb", section.verb}, {"about", section.about}, {"folder", section.folder().string()}, {"command", command_line(words)},
-                  {"made_from", now}, {"seconds", before}};
+                  {"made_from", now}, {"seconds", before}, {"planned_seconds", 60 * section.minutes.value_or(section.expected_minutes)}};
     record_["sections"][section.name] = entry;
     make_folder(out.parent_path());
     save();
@@ -298,15 +300,24 @@ class PathRun {
     for (const Section& section : recipe_.sections) {
       const Json& entry = entry_of(record_, section.name);
       if (!entry.contains("content")) continue;
-      seconds += get_number(entry, "seconds", 0.0);
-      json["sections"][section.name] = {{"folder", (folder_ / section.folder()).string()}, {"content", entry["content"]}, {"seconds", entry["seconds"]}};
-      lines.push_back(fmt::format("  {:<{}}  {:>7}  {}", section.name, width, seconds_text(get_number(entry, "seconds", 0.0)),
+      const double taken = get_number(entry, "seconds", 0.0), planned = get_number(entry, "planned_seconds", 0.0);
+      seconds += taken;
+      json["sections"][section.name] = {{"folder", (folder_ / section.folder()).string()}, {"content", entry["content"]}, {"seconds", taken}};
+      if (planned > 0) json["sections"][section.name]["planned_seconds"] = planned;
+      lines.push_back(fmt::format("  {:<{}}  {:>7} {:<10}  {}", section.name, width, seconds_text(taken), planned > 0 ? "of " + seconds_text(planned) : "",
                                   section.about.empty() ? section.verb : section.about));
+      const Json report = entry.value("report", Json());
+      const double predicted = report.is_object() ? get_number(report.value("predicted_memory", Json::object()), "total", 0.0) : 0, peak = report.is_object() ? get_number(report, "peak_memory", 0.0) : 0;
+      if (predicted > 0 && peak > 0) {
+        json["sections"][section.name]["predicted_memory"] = predicted;
+        json["sections"][section.name]["peak_memory"] = peak;
+        lines.push_back(fmt::format("  {:<{}}  memory: {} of {} predicted ({:+.1f} %)", "", width, human_bytes(peak), human_bytes(predicted), 100 * (peak / predicted - 1)));
+      }
     }
     json["seconds"] = seconds;
     if (options_.dry) return report(std::move(json), {"nothing was run (--dry)"});
     if (done_ == 0) lines.insert(lines.begin(), fmt::format("{}: all {} sections are up to date; nothing was done again", folder_.string(), skipped_));
-    else lines.insert(lines.begin(), fmt::format("{}: {} in all", folder_.string(), seconds_text(seconds)));
+    else lines.insert(lines.begin(), fmt::format("{}: {} in all, of {} planned", folder_.string(), seconds_text(seconds), seconds_text(60 * (recipe_.timed_minutes() + recipe_.untimed_minutes()))));
     if (!page_.empty()) {
       json["report"] = page_.string();
       lines.push_back(fmt::format("  {:<{}}  {:>7}  {}", "page", width, "", page_.string()));

@@ -1,7 +1,8 @@
-// What this machine has: memory now, memory in all, and what this process took.
+// What this machine has: its processor, memory now, memory in all, and what this process took.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace loam {
 
@@ -12,5 +13,8 @@ int64_t total_memory_bytes();
 int64_t peak_memory_bytes();
 /// Gives freed memory back to the system and counts the peak from here: a stage's own, not that of the one before it.
 void reset_peak_memory();
+
+/// The processor as its maker names it ("AMD EPYC 9V74 80-Core Processor"); "" where the system does not say.
+std::string processor_name();
 
 }  // namespace loam

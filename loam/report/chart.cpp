@@ -50,6 +50,34 @@ std::vector<std::pair<double, double>> seen_points(const Series& series) {
   return out;
 }
 
+using Line = std::vector<std::pair<double, double>>;
+
+/// The stretches of a line that lie between two heights, cut where they cross them.
+std::vector<Line> between(const Line& line, double low, double high) {
+  std::vector<Line> out;
+  Line now;
+  auto leave = [&] {
+    if (!now.empty()) out.push_back(std::move(now));
+    now.clear();
+  };
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto [x, y] = line[i];
+    const bool inside = y >= low && y <= high;
+    if (i > 0) {
+      const auto [from_x, from_y] = line[i - 1];
+      const bool was_inside = from_y >= low && from_y <= high;
+      if (inside != was_inside) {
+        const double edge = (inside ? from_y : y) > high ? high : low;
+        now.emplace_back(from_x + (x - from_x) * (edge - from_y) / (y - from_y), edge);
+        if (!inside) leave();
+      }
+    }
+    if (inside) now.emplace_back(x, y);
+  }
+  leave();
+  return out;
+}
+
 std::string text_at(double x, double y, const char* anchor, const std::string& words, const char* extra = "") {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>", x, y, anchor, extra, escape_html(words));
 }
@@ -64,7 +92,9 @@ std::string open_svg(int width, int height, const std::string& title, const std:
 std::string unit_text(double value, Unit unit) {
   switch (unit) {
     case Unit::count: return human_count(value);
-    case Unit::seconds: return value == 0 ? "0" : human_time(value);
+    case Unit::seconds:
+      if (value >= 60 && value < 3600 && std::fmod(value, 60) == 0) return fmt::format("{:g} min", value / 60);
+      return value == 0 ? "0" : human_time(value);
     case Unit::percent: return fmt::format("{:g}%", std::round(value * 1e6) / 1e4);
     case Unit::plain: break;
   }
@@ -91,15 +121,31 @@ std::vector<double> nice_ticks(double low, double high, int wanted) {
   return out;
 }
 
-std::vector<double> smoothed(const std::vector<double>& values, double keep) {
-  std::vector<double> out;
-  double mean = 0, weight = 0;
-  for (const double value : values) {
-    if (std::isfinite(value)) {
-      mean = keep * mean + (1 - keep) * value;
-      weight = keep * weight + (1 - keep);
-    }
-    out.push_back(weight > 0 ? mean / weight : value);
+std::vector<double> time_ticks(double low, double high, int wanted) {
+  if (!(high > low) || !std::isfinite(low) || !std::isfinite(high)) return {low};
+  const double rough = (high - low) / std::max(1, wanted);
+  for (const double step : {1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0}) {
+    if (step < rough * 0.999) continue;
+    std::vector<double> out;
+    for (double tick = std::floor(low / step) * step; out.empty() || out.back() < high; tick += step) out.push_back(tick);
+    return rough < 0.5 ? nice_ticks(low, high, wanted) : out;
+  }
+  return nice_ticks(low, high, wanted);
+}
+
+std::vector<double> smoothed(const std::vector<double>& values, int64_t window) {
+  const auto n = static_cast<int64_t>(values.size());
+  std::vector<double> sum(values.size() + 1, 0), count(values.size() + 1, 0), out;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool there = std::isfinite(values[i]);
+    sum[i + 1] = sum[i] + (there ? values[i] : 0);
+    count[i + 1] = count[i] + (there ? 1 : 0);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t reach = std::max<int64_t>(0, std::min({(window - 1) / 2, i, n - 1 - i}));
+    const auto begin = static_cast<size_t>(i - reach), end = static_cast<size_t>(i + reach + 1);
+    const double many = count[end] - count[begin];
+    out.push_back(many > 0 ? (sum[end] - sum[begin]) / many : values[static_cast<size_t>(i)]);
   }
   return out;
 }
@@ -127,7 +173,9 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   const std::vector<double> y_ticks = nice_ticks(ys.low, ys.high, 5);
   ys.low = std::min(ys.low, y_ticks.front());
   ys.high = std::max(ys.high, y_ticks.back());
-  const double left = 52, right = frame.width - 14.0, top = 14, bottom = frame.height - 44.0;
+  size_t widest = 0;
+  for (const double tick : y_ticks) widest = std::max(widest, unit_text(tick, frame.y_unit).size());
+  const double left = 32 + 6.6 * static_cast<double>(std::max<size_t>(widest, 3)), right = frame.width - 18.0, top = 14, bottom = frame.height - 44.0;
   auto px = [&](double x) { return left + (x - xs.low) / (xs.high - xs.low) * (right - left); };
   auto py = [&](double y) { return bottom - (std::clamp(y, ys.low, ys.high) - ys.low) / (ys.high - ys.low) * (bottom - top); };
 
@@ -143,7 +191,7 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
     out += fmt::format("<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", left, right, py(tick), py(tick));
     out += text_at(left - 8, py(tick) + 4, "end", unit_text(tick, frame.y_unit));
   }
-  for (const double tick : nice_ticks(xs.low, xs.high, 6)) {
+  for (const double tick : frame.x_unit == Unit::seconds ? time_ticks(xs.low, xs.high, 6) : nice_ticks(xs.low, xs.high, 6)) {
     if (tick < xs.low - (xs.high - xs.low) * 1e-6 || tick > xs.high + (xs.high - xs.low) * 1e-6) continue;
     out += text_at(px(tick), bottom + 18, "middle", unit_text(tick, frame.x_unit));
   }
@@ -155,9 +203,11 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
     if (line.empty()) continue;
     const std::string style = fmt::format("c{}{}", series[s].colour, series[s].faint ? " faint" : "");
     if (!series[s].points && line.size() > 1) {
-      out += fmt::format("<polyline class=\"{}\" points=\"", style);
-      for (const auto& [x, y] : line) out += fmt::format("{:.1f},{:.1f} ", px(x), py(y));
-      out += "\"/>";
+      for (const Line& stretch : between(line, ys.low, ys.high)) {
+        out += fmt::format("<polyline class=\"{}\" points=\"", style);
+        for (const auto& [x, y] : stretch) out += fmt::format("{:.1f},{:.1f} ", px(x), py(y));
+        out += "\"/>";
+      }
     } else {
       for (const auto& [x, y] : line) {
         out += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>{}: {} at {}</title></circle>", style, px(x), py(y),
@@ -212,30 +262,63 @@ std::string interval_chart(const std::vector<IntervalRow>& rows, double low, dou
   return out + "</svg>";
 }
 
+std::string funnel_chart(const std::vector<FunnelRow>& rows, const std::string& title) {
+  int64_t most = 0;
+  size_t longest = 0;
+  for (const FunnelRow& row : rows) {
+    most = std::max(most, row.left + row.taken);
+    longest = std::max(longest, row.label.size());
+  }
+  if (most == 0) return "";
+  const int row_height = 26, width = 640;
+  const double left = std::min(220.0, 20 + 6.6 * static_cast<double>(longest)), right = width - 130.0;
+  auto px = [&](int64_t count) { return (right - left) * static_cast<double>(count) / static_cast<double>(most); };
+  std::string description;
+  for (const FunnelRow& row : rows) description += fmt::format("{}{}: {} left", description.empty() ? "" : "; ", row.label, with_commas(row.left));
+  std::string out = open_svg(width, 8 + row_height * static_cast<int>(rows.size()), title, description);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const FunnelRow& row = rows[i];
+    const double y = 4 + row_height * static_cast<double>(i);
+    out += text_at(left - 10, y + 17, "end", shorten(row.label, 32));
+    out += fmt::format("<rect class=\"c1\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>", left, y + 4, px(row.left), row_height - 8);
+    if (row.taken > 0) {
+      // What was taken can be a few of many: never thinner than the eye sees.
+      out += fmt::format("<rect class=\"c2\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>", left + px(row.left), y + 4, std::max(1.5, px(row.taken)), row_height - 8);
+    }
+    out += text_at(right + 8, y + 17, "start", row.taken > 0 ? fmt::format("{}  (-{})", with_commas(row.left), with_commas(row.taken)) : with_commas(row.left));
+  }
+  return out + "</svg>";
+}
+
 std::string calibration_chart(const std::vector<CalibrationBin>& bins, const std::string& title) {
   int64_t total = 0;
-  for (const CalibrationBin& bin : bins) total += bin.count;
+  double least = 0.9;
+  for (const CalibrationBin& bin : bins) {
+    total += bin.count;
+    if (bin.count > 0) least = std::min(least, bin.predicted);
+  }
   if (total == 0) return "";
-  const int size = 300;
-  const double left = 48, right = size - 12.0, top = 12, bottom = size - 44.0;
-  auto px = [&](double v) { return left + v * (right - left); };
+  const int width = 560, height = 270;
+  const double low = std::clamp(std::floor(least * 10) / 10, 0.0, 0.9);
+  const double left = 58, right = width - 24.0, top = 20, bottom = height - 44.0;
+  auto px = [&](double v) { return left + (v - low) / (1 - low) * (right - left); };
   auto py = [&](double v) { return bottom - v * (bottom - top); };
-  std::string out = open_svg(size, size, title, "predicted probability against observed share");
+  std::string out = open_svg(width, height, title, "predicted probability against observed share");
   out += "<g class=\"axis\">";
   for (const double tick : {0.0, 0.25, 0.5, 0.75, 1.0}) {
     out += fmt::format("<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", left, right, py(tick), py(tick));
     out += text_at(left - 8, py(tick) + 4, "end", unit_text(tick, Unit::percent));
-    out += text_at(px(tick), bottom + 18, "middle", unit_text(tick, Unit::percent));
   }
-  out += text_at((left + right) / 2, size - 6.0, "middle", "probability given", " class=\"label\"");
+  for (const double tick : nice_ticks(low, 1, 5)) out += text_at(px(tick), bottom + 18, "middle", unit_text(tick, Unit::percent));
+  out += text_at((left + right) / 2, height - 6.0, "middle", "probability given", " class=\"label\"");
   out += fmt::format("<text class=\"label\" transform=\"translate(12 {:.1f}) rotate(-90)\" text-anchor=\"middle\">share that was right</text></g>",
                      (top + bottom) / 2);
-  out += fmt::format("<line class=\"diagonal\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>", px(0), py(0), px(1), py(1));
+  out += fmt::format("<line class=\"diagonal\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>", px(low), py(low), px(1), py(1));
   for (const CalibrationBin& bin : bins) {
     if (bin.count == 0) continue;
     const double radius = 3 + 11 * std::sqrt(static_cast<double>(bin.count) / static_cast<double>(total));
     out += fmt::format("<circle class=\"c1 bubble\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{:.1f}\"><title>{} given {}: {} were right</title></circle>",
-                       px(std::clamp(bin.predicted, 0.0, 1.0)), py(std::clamp(bin.observed, 0.0, 1.0)), radius, with_commas(bin.count),
+                       px(std::clamp(bin.predicted, low, 1.0)), py(std::clamp(bin.observed, 0.0, 1.0)), radius, with_commas(bin.count),
                        unit_text(bin.predicted, Unit::percent), unit_text(bin.observed, Unit::percent));
   }
   return out + "</svg>";

@@ -43,7 +43,15 @@ struct IntervalRow {
 };
 std::string interval_chart(const std::vector<IntervalRow>& rows, double low, double high, Unit unit, const std::string& title);
 
-/// Predicted probability against observed share, with the diagonal of a calibrated one; a bin's area is its count.
+/// How many are left after each step, one bar below the other; what a step took away is the bar's lighter end.
+struct FunnelRow {
+  std::string label;
+  int64_t left = 0, taken = 0;
+};
+std::string funnel_chart(const std::vector<FunnelRow>& rows, const std::string& title);
+
+/// Predicted probability against observed share, with the diagonal of a calibrated one; a bin's area is its count. The
+/// axis of the predicted begins at the tenth below the least of them.
 struct CalibrationBin {
   double predicted = 0, observed = 0;
   int64_t count = 0;
@@ -53,8 +61,12 @@ std::string calibration_chart(const std::vector<CalibrationBin>& bins, const std
 /// Steps of 1, 2 or 5 times a power of ten from at or below `low` to at or above `high`, about `wanted` of them.
 std::vector<double> nice_ticks(double low, double high, int wanted);
 
-/// A running mean that forgets: weight `keep` for the past, corrected for its start (as Adam's moments are).
-std::vector<double> smoothed(const std::vector<double>& values, double keep);
+/// The same for seconds: steps that are whole seconds, minutes or hours. Ticks below `low` and above `high` included.
+std::vector<double> time_ticks(double low, double high, int wanted);
+
+/// Each value's mean with its neighbours, `window` of them in all where there are as many on both sides, fewer towards
+/// the ends: never behind the values, as a mean over the past alone would be. Holes are left out of the means.
+std::vector<double> smoothed(const std::vector<double>& values, int64_t window);
 
 std::string unit_text(double value, Unit unit);
 

@@ -28,7 +28,8 @@ struct HtmlWriter {
   void operator()(const Table& table) {
     if (table.rows.empty()) return;
     // A region that may scroll sideways must be reachable by keyboard.
-    out += fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table>", escape_html(table.caption.empty() ? "table" : table.caption));
+    out += fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table{}>", escape_html(table.caption.empty() ? "table" : table.caption),
+                       table.even ? " class=\"even\"" : "");
     if (!table.caption.empty()) out += "<caption>" + escape_html(table.caption) + "</caption>";
     out += "<thead><tr>";
     for (size_t c = 0; c < table.columns.size(); ++c) {
@@ -48,6 +49,8 @@ struct HtmlWriter {
           attributes += fmt::format(" class=\"shaded\" style=\"background:rgba(var(--shade),{:.2f})\"", 0.04 + 0.5 * cell.shade / 100.0);
         } else if (numeric(table, c)) {
           attributes += " class=\"n\"";
+        } else if (!cell.code && cell.text.size() > 24) {
+          attributes += " class=\"long\"";  // not squeezed to a word a line where the page is narrow
         }
         if (!cell.anchor.empty()) attributes += fmt::format(" id=\"{}\"", escape_html(cell.anchor));
         out += fmt::format("<{0}{1}>{2}</{0}>", header ? "th" : "td", attributes, text);
@@ -75,8 +78,8 @@ struct HtmlWriter {
   }
 
   void operator()(const Commands& commands) {
-    out += "<pre>";
-    for (const std::string& line : commands.lines) out += escape_html(line) + "\n";
+    out += "<pre class=\"commands\">";
+    for (const std::string& line : commands.lines) out += "<span>" + escape_html(line) + "</span>\n";
     out += "</pre>\n";
   }
 };

@@ -33,6 +33,7 @@ struct Table {
   std::vector<bool> numeric;  ///< per column: right-aligned; may be shorter than columns
   std::vector<std::vector<Cell>> rows;
   bool row_headers = true;    ///< the first cell of a row names it
+  bool even = false;          ///< columns of one width, over the whole page: running text to be read side by side
 };
 
 struct Figure {

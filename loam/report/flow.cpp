@@ -80,7 +80,7 @@ std::string headline(const Artifact& artifact) {
 
 std::string flow_picture(const PathData& path) {
   if (path.made.empty()) return "";
-  constexpr double kWide = 158, kHigh = 58, kGapX = 44, kGapY = 20, kMargin = 6;
+  constexpr double kWide = 172, kHigh = 58, kGapX = 44, kGapY = 20, kMargin = 6;
   const std::vector<FlowBox> boxes = flow_layout(path);
   int columns = 0, rows = 0;
   for (const FlowBox& box : boxes) {

@@ -62,6 +62,13 @@ std::string escape_markdown(std::string_view text) {
   return out;
 }
 
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  if (std::string_view(".!?:").find(text.back()) == std::string_view::npos) text += '.';
+  return text;
+}
+
 std::string shorten(std::string_view text, int64_t limit) {
   int64_t characters = 0;
   size_t i = 0;

@@ -17,4 +17,7 @@ std::string escape_markdown(std::string_view text);
 /// At most `limit` characters (code points), cut at one, with "..." in place of the rest.
 std::string shorten(std::string_view text, int64_t limit);
 
+/// A recipe's line about a section as a sentence: a capital first (of ASCII letters), a full stop last.
+std::string sentence(std::string text);
+
 }  // namespace loam

@@ -25,6 +25,7 @@ void add_artifact(PathData& path, const fs::path& folder, const std::string& nam
   made.about = get_string(entry, "about", "");
   made.command = get_string(entry, "command", "");
   made.seconds = get_number(entry, "seconds", 0.0);
+  made.planned_seconds = get_number(entry, "planned_seconds", 0.0);
   if (entry.is_object() && entry.contains("report")) made.report = entry["report"];
   path.made.push_back(std::move(made));
 }
@@ -81,9 +82,7 @@ void order_by_lineage(PathData& path) {
     if (state[i] != 0) return;
     state[i] = 1;
     for (const ArtifactInput& input : path.made[i].artifact.inputs) {
-      for (size_t j = 0; j < path.made.size(); ++j) {
-        if (j != i && path.made[j].artifact.content == input.sha256) visit(j);
-      }
+      if (const auto source = path.source_of(input.sha256)) visit(*source);
     }
     sorted.push_back(path.made[i]);
   };
@@ -94,7 +93,7 @@ void order_by_lineage(PathData& path) {
     made.parents.clear();
     made.outside_inputs = 0;
     for (const ArtifactInput& input : made.artifact.inputs) {
-      const auto parent = path.by_content(input.sha256);
+      const auto parent = path.source_of(input.sha256);
       if (parent && *parent < i) {
         if (std::find(made.parents.begin(), made.parents.end(), *parent) == made.parents.end()) made.parents.push_back(*parent);
       } else {
@@ -112,9 +111,23 @@ double PathData::seconds() const {
   return sum;
 }
 
-std::optional<size_t> PathData::by_content(const std::string& content) const {
+double PathData::planned_seconds() const {
+  double sum = 0;
+  for (const MadeArtifact& one : made) {
+    if (one.planned_seconds <= 0) return 0;
+    sum += one.planned_seconds;
+  }
+  return sum;
+}
+
+std::optional<size_t> PathData::source_of(const std::string& sha256) const {
   for (size_t i = 0; i < made.size(); ++i) {
-    if (made[i].artifact.content == content) return i;
+    if (made[i].artifact.content == sha256) return i;
+  }
+  for (size_t i = 0; i < made.size(); ++i) {
+    for (const ArtifactFile& file : made[i].artifact.files) {
+      if (file.sha256 == sha256) return i;
+    }
   }
   return std::nullopt;
 }

@@ -20,6 +20,7 @@ struct MadeArtifact {
   Artifact artifact;
   Json report;               ///< what the verb said when it was done; null if not known
   double seconds = 0;        ///< of work; 0 if not known
+  double planned_seconds = 0;  ///< what the recipe allowed or expected; 0 if not known
   std::vector<size_t> parents;  ///< indices into PathData::made, by content
   int64_t outside_inputs = 0;   ///< inputs that are none of these artifacts
 };
@@ -31,8 +32,10 @@ struct PathData {
   std::vector<MadeArtifact> made;  ///< a child comes after its parents
 
   double seconds() const;
-  /// The first artifact with this content; none if no folder holds it.
-  std::optional<size_t> by_content(const std::string& content) const;
+  double planned_seconds() const;  ///< 0 if any artifact's is not known
+  /// The artifact with this content or, failing that, the first that holds a file with this hash (inputs may be a file of
+  /// an artifact: runs/x/pairs/train.jsonl). None if no folder holds it.
+  std::optional<size_t> source_of(const std::string& sha256) const;
 };
 
 /// Runs (folders with run.json), artifacts, or folders that hold some. Throws Error{input} if one holds neither.

@@ -8,6 +8,7 @@
 #include "loam/base/files.h"
 #include "loam/report/chart.h"
 #include "loam/report/flow.h"
+#include "loam/report/html.h"
 #include "loam/report/report.h"
 
 namespace loam {
@@ -54,7 +55,7 @@ Table score_table(const Json& model, const Json& floor) {
 
 Table label_table(const Json& model) {
   Table table;
-  table.caption = "By label.";
+  table.caption = "By label, with 95% intervals.";
   table.columns = {"label", "rows", "precision", "recall", "F1"};
   table.numeric = {false, true, true, true, true};
   for (const Json& row : model.value("classes", Json::array())) {
@@ -101,7 +102,7 @@ DocSection classifier_section(const MadeArtifact& made) {
   DocSection section{"classifier-" + made.name, made.name + ": classifier", {}};
   const Json scores = fs::exists(made.artifact.path("scores.json")) ? read_json(made.artifact.path("scores.json")) : Json::object();
   const Json rows = made.artifact.counts.value("rows", Json::object());
-  std::string what = made.about.empty() ? "" : made.about + ". ";
+  std::string what = made.about.empty() ? "" : sentence(made.about) + " ";
   what += fmt::format("Learned from {} rows; {} chose the best checkpoint", with_commas(get_int(rows, "train", int64_t{0})), with_commas(get_int(rows, "validation", int64_t{0})));
   section.blocks.push_back(Paragraph{what + "."});
   if (scores.contains("model") && scores["model"].is_object()) {
@@ -122,20 +123,22 @@ DocSection classifier_section(const MadeArtifact& made) {
     }
     section.blocks.push_back(label_table(model));
     section.blocks.push_back(confusion_table(model));
-    section.blocks.push_back(Figure{calibration_figure(model), "When it gives a probability, how often is it right? On the diagonal, as often as it says. A disc's area is the number of rows.", true});
   }
   const Metrics metrics(made.artifact.path("metrics.jsonl"));
   const Curve loss = metrics.curve("loss"), held_out = metrics.curve("val_loss"), accuracy = metrics.curve("accuracy");
   if (!loss.empty()) {
-    const double keep = 1 - 1 / std::max(1.0, static_cast<double>(loss.value.size()) / 50);
     ChartFrame frame{"Loss of " + made.name, "step", "nats a row", Unit::count, Unit::plain, 560, 270};
-    section.blocks.push_back(Figure{line_chart({{"training, each step", loss.step, loss.value, 1, false, true}, {"training", loss.step, smoothed(loss.value, keep), 1},
+    section.blocks.push_back(Figure{line_chart({{"training, each step", loss.step, loss.value, 1, false, true}, {"training", loss.step, smoothed(loss.value, static_cast<int64_t>(loss.value.size()) / 40), 1},
                                                 {"validation", held_out.step, held_out.value, 2}}, frame),
                                     "Loss while it learned.", true});
   }
   if (accuracy.value.size() > 1) {
     ChartFrame frame{"Validation accuracy of " + made.name, "step", "accuracy", Unit::count, Unit::percent, 560, 230};
     section.blocks.push_back(Figure{line_chart({{"accuracy", accuracy.step, accuracy.value, 3}}, frame), "Accuracy on the rows that choose the checkpoint.", true});
+  }
+  if (scores.contains("model") && scores["model"].is_object()) {
+    section.blocks.push_back(Figure{calibration_figure(scores["model"]),
+                                    "When it gives a probability, how often is it right? On the diagonal, as often as it says. A disc's area is the number of rows.", true});
   }
   return section;
 }

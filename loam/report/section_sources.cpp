@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <tuple>
 
+#include "loam/report/chart.h"
 #include "loam/report/flow.h"
+#include "loam/report/html.h"
 #include "loam/report/report.h"
 
 namespace loam {
@@ -41,7 +45,7 @@ std::string reasons_text(const Json& row) {
 
 Table corpus_table(const MadeArtifact& made) {
   Table table;
-  table.caption = fmt::format("{}: {}{}", made.name, headline(made.artifact), made.about.empty() ? "" : ". " + made.about);
+  table.caption = fmt::format("{}: {}{}", made.name, headline(made.artifact), made.about.empty() ? "" : ". " + sentence(made.about));
   table.columns = {"source", "files", "documents", "text", "left out", "why"};
   table.numeric = {false, true, true, true, true, false};
   for (const Json& row : source_rows(made.artifact)) {
@@ -49,6 +53,48 @@ Table corpus_table(const MadeArtifact& made) {
                           {human_bytes(get_number(row, "bytes", 0.0))}, {count_text(row, "dropped")}, {reasons_text(row)}});
   }
   return table;
+}
+
+/// What is left after each reason for leaving something out: what cannot be read first, repetition last, as they are
+/// judged; nullopt if all stayed.
+std::optional<Figure> drops_figure(const MadeArtifact& made) {
+  constexpr size_t kMost = 10;
+  const int64_t documents = get_int(made.artifact.counts, "documents", int64_t{0});
+  std::vector<std::tuple<int, int64_t, std::string>> reasons;  // rank, -count, name
+  int64_t dropped = 0;
+  const Json counted = made.artifact.counts.value("reasons", Json::object());
+  for (const auto& [reason, count] : counted.items()) {
+    if (!count.is_number_integer() || count.get<int64_t>() <= 0) continue;
+    reasons.emplace_back(reason == "unsupported" || reason == "binary" ? 0 : reason == "duplicate" ? 2 : 1, -count.get<int64_t>(), reason);
+    dropped += count.get<int64_t>();
+  }
+  if (dropped == 0) return std::nullopt;
+  std::sort(reasons.begin(), reasons.end());
+  int64_t left = documents + dropped;
+  std::vector<FunnelRow> rows = {{"found", left, 0}};
+  int64_t others = 0, other_reasons = 0;
+  auto flush = [&] {
+    if (others == 0) return;
+    left -= others;
+    rows.push_back({fmt::format("{} other reasons", other_reasons), left, others});
+    others = 0;
+  };
+  for (size_t i = 0; i < reasons.size(); ++i) {
+    const auto& [rank, negative, name] = reasons[i];
+    if (rank == 1 && reasons.size() > kMost && i + 1 >= kMost) {
+      others -= negative;
+      ++other_reasons;
+      continue;
+    }
+    if (rank == 2) flush();
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    left += negative;
+    rows.push_back({words, left, -negative});
+  }
+  flush();
+  return Figure{funnel_chart(rows, "What was left out of " + made.name),
+                "How many were left after each reason for leaving one out; each of them, with its value and the limit, is in " + made.name + "/dropped-*.jsonl.zst.", false};
 }
 
 Table mixture_table(const MadeArtifact& made) {
@@ -79,11 +125,45 @@ Table pairs_table(const MadeArtifact& made) {
   return table;
 }
 
+/// What one wants to know first: how good each model is, beside what it must beat, and what it took.
+Facts first_facts(const PathData& path) {
+  Facts out;
+  auto subject = [&](const MadeArtifact& scores) {  // the last model it was made from
+    std::string name = scores.name;
+    for (const size_t parent : scores.parents) {
+      if (path.made[parent].artifact.kind == "model") name = path.made[parent].name;
+    }
+    return name;
+  };
+  for (const MadeArtifact& made : path.made) {
+    const Json& counts = made.artifact.counts;
+    if (made.artifact.kind == "model" && counts.contains("bits_per_byte")) {
+      const double floor = get_number(counts, "floor_bits_per_byte", 0.0);
+      out.facts.push_back({fmt::format("{:.2f}", get_number(counts, "bits_per_byte", 0.0)), made.name + ": bits a byte, held out", floor > 0 ? fmt::format("an order-3 byte model: {:.2f}", floor) : ""});
+    }
+    if (made.artifact.kind != "scores") continue;
+    const Json detail = counts.value("detail", Json::object());
+    if (const Json labels = detail.value("classify", Json()); labels.is_object() && labels.contains("model")) {
+      const Json accuracy = labels["model"].value("accuracy", Json::object());
+      const Json floor = labels.value("logistic", Json());
+      const bool beside = floor.is_object() && floor.contains("accuracy");
+      out.facts.push_back({percent(get_number(accuracy, "value", 0.0)), subject(made) + ": right, held out", beside ? "a regression on words: " + percent(get_number(floor["accuracy"], "value", 0.0)) : ""});
+    }
+    if (const Json chrf = detail.value("compare", Json::object()).value("chrf", Json()); chrf.is_object()) {
+      out.facts.push_back({fmt::format("{:.1f}", get_number(chrf, "tuned", 0.0)), subject(made) + ": chrF, held out",
+                           fmt::format("before tuning: {:.1f}, p {:.2g}", get_number(chrf, "base", 0.0), get_number(chrf, "p", 1.0))});
+    }
+  }
+  if (path.seconds() > 0) out.facts.push_back({human_time(path.seconds()), "of work", path.threads > 0 ? fmt::format("on {} threads", path.threads) : ""});
+  return out;
+}
+
 }  // namespace
 
 DocSection overview_section(const PathData& path) {
   DocSection section{"path", "The path", {}};
   if (path.made.empty()) return section;
+  if (Facts facts = first_facts(path); !facts.facts.empty()) section.blocks.push_back(std::move(facts));
   section.blocks.push_back(Figure{flow_picture(path), "Each box is a folder with a manifest; each arrow says what was made from what.", false});
   return section;
 }
@@ -91,7 +171,10 @@ DocSection overview_section(const PathData& path) {
 DocSection sources_section(const PathData& path) {
   DocSection section{"sources", "Sources and mixture", {}};
   for (const MadeArtifact& made : path.made) {
-    if (made.artifact.kind == "corpus" && !source_rows(made.artifact).empty()) section.blocks.push_back(corpus_table(made));
+    if (made.artifact.kind == "corpus" && !source_rows(made.artifact).empty()) {
+      section.blocks.push_back(corpus_table(made));
+      if (auto drops = drops_figure(made)) section.blocks.push_back(std::move(*drops));
+    }
     if (made.artifact.kind == "tokens" && !source_rows(made.artifact).empty()) section.blocks.push_back(mixture_table(made));
     if (made.artifact.kind == "pairs") section.blocks.push_back(pairs_table(made));
   }

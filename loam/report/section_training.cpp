@@ -20,9 +20,8 @@ std::vector<Series> loss_series(const Curve& loss, const Curve& held_out, const 
   std::vector<Series> out;
   if (!loss.empty()) {
     out.push_back({"training, each step", loss.*x, loss.value, 1, false, true});
-    // Smoothed over about a fiftieth of the run, so that short and long runs read alike.
-    const double keep = 1 - 1 / std::max(1.0, static_cast<double>(loss.value.size()) / 50);
-    out.push_back({"training", loss.*x, smoothed(loss.value, keep), 1});
+    // Smoothed over about a fortieth of the run, so that short and long runs read alike.
+    out.push_back({"training", loss.*x, smoothed(loss.value, static_cast<int64_t>(loss.value.size()) / 40), 1});
   }
   if (!held_out.empty()) out.push_back({"held out", held_out.*x, held_out.value, 2});
   return out;
@@ -48,21 +47,27 @@ DocSection training_section(const PathData& path) {
       summary += fmt::format("; {} steps over {} tokens in {}", with_commas(static_cast<int64_t>(loss.step.back())), human_count(loss.tokens.back()), human_time(loss.seconds.back()));
     }
     if (!bits.empty()) summary += fmt::format("; held-out text at {:.3f} bits a byte, from {:.3f} at the first look", bits.value.back(), bits.value.front());
+    const double floor = get_number(made.artifact.counts, "floor_bits_per_byte", 0.0);
+    if (!bits.empty() && floor > 0) summary += fmt::format(". An order-3 byte model of the same text needs {:.3f}, {:.2f} times as many", floor, floor / bits.value.back());
+    if (made.artifact.counts.value("shortened", false)) summary += ". The machine slowed down while it trained, so the cooldown began earlier than planned";
     section.blocks.push_back(Paragraph{summary + "."});
     ChartFrame frame{"Loss against tokens", "training tokens", "nats a token", Unit::count, Unit::plain, 560, 270, std::nullopt, top_of(loss)};
-    section.blocks.push_back(Figure{line_chart(loss_series(loss, held_out, &Curve::tokens), frame), "Loss against tokens read.", true});
+    section.blocks.push_back(Figure{line_chart(loss_series(loss, held_out, &Curve::tokens), frame),
+                                    "Loss against tokens read. Held-out documents count as they are, the training text as it was mixed: the two lines need not meet.", true});
     frame.title = "Loss against time";
-    frame.x_label = "seconds of training";
+    frame.x_label = "time";
     frame.x_unit = Unit::seconds;
     section.blocks.push_back(Figure{line_chart(loss_series(loss, held_out, &Curve::seconds), frame), "The same against time.", true});
     if (bits.value.size() > 1) {
       ChartFrame bits_frame{"Held-out bits per byte", "training tokens", "bits a byte", Unit::count, Unit::plain, 560, 230, std::nullopt, std::nullopt};
-      section.blocks.push_back(Figure{line_chart({{"bits per byte", bits.tokens, bits.value, 2}}, bits_frame),
-                                      "Bits a byte of held-out text: what a perfect compressor with this model would need.", true});
+      std::vector<Series> lines = {{"held out", bits.tokens, bits.value, 2}};
+      if (floor > 0) lines.push_back({"order-3 byte model", {bits.tokens.front(), bits.tokens.back()}, {floor, floor}, 6});
+      section.blocks.push_back(Figure{line_chart(lines, bits_frame),
+                                      "Bits a byte of held-out text: what a perfect compressor with this model would need of them.", true});
     }
     const Curve speed = metrics.curve("tokens_per_s");
     if (speed.value.size() > 1) {
-      ChartFrame speed_frame{"Speed", "seconds of training", "tokens a second", Unit::seconds, Unit::count, 560, 230, 0.0, std::nullopt};
+      ChartFrame speed_frame{"Speed", "time", "tokens a second", Unit::seconds, Unit::count, 560, 230, 0.0, std::nullopt};
       section.blocks.push_back(Figure{line_chart({{"tokens a second", speed.seconds, speed.value, 3}}, speed_frame), "Speed of the training step.", true});
     }
     Samples samples;

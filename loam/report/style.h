@@ -30,15 +30,19 @@ p{max-width:44rem;margin:0 0 1rem}
 .facts .detail{font-size:.82rem;font-weight:400;color:var(--soft);letter-spacing:0;line-height:1.4;margin-top:.15rem}
 .scroll{overflow-x:auto;margin:0 0 1.4rem}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums lining-nums;min-width:min(100%,26rem)}
-caption{text-align:left;font-size:.9rem;color:var(--soft);padding:0 0 .5rem;max-width:44rem}
+caption{text-align:left;font-size:.9rem;color:var(--soft);padding:0 0 .5rem;max-width:min(44rem,calc(100vw - 2rem))}
 th,td{padding:.42rem .9rem .42rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
 th:last-child,td:last-child{padding-right:.3rem}
 thead th{font-weight:600;font-size:.83rem;color:var(--soft);border-bottom:1.5px solid var(--soft);vertical-align:bottom}
 tbody th{font-weight:500}
-.n{text-align:right}
+.n{text-align:right;white-space:nowrap}
+.long{min-width:9rem}td.long+.long,td.long:last-child{min-width:14rem}
+td code{display:inline-block;min-width:33ch}
+.even{table-layout:fixed;width:100%;min-width:44rem}.even td,.even th{overflow-wrap:anywhere}
 td.shaded{text-align:center;padding:.5rem .9rem;border:1px solid var(--paper)}
 code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:.86em}
 code{overflow-wrap:anywhere}
+.commands{white-space:pre-wrap;overflow-wrap:anywhere}.commands span{display:inline-block;padding-left:2ch;text-indent:-2ch}
 pre{background:var(--code);border-radius:8px;padding:.8rem 1rem;overflow-x:auto;margin:0 0 1.4rem;line-height:1.5}
 figure{margin:0 0 1.6rem}
 figcaption{font-size:.9rem;color:var(--soft);max-width:44rem;margin-top:.5rem}
@@ -49,7 +53,7 @@ svg.chart{max-width:40rem;font-variant-numeric:tabular-nums}
 .axis line{stroke:var(--line)}.axis text{fill:var(--soft)}.axis .label{font-size:12.5px}
 polyline{fill:none;stroke-width:2;stroke-linejoin:round}
 .c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}
-polyline{stroke:var(--c)}circle{fill:var(--c)}.faint{opacity:.28;stroke-width:1}
+polyline{stroke:var(--c)}circle,.chart rect{fill:var(--c)}.faint{opacity:.28;stroke-width:1}
 .bar{stroke:var(--c);stroke-width:6;stroke-linecap:round;opacity:.35}
 .chance{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:3 2}.diagonal{stroke:var(--soft);stroke-dasharray:4 4}.bubble{opacity:.75}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.3rem 0 0;padding:0;font-size:.88rem}
@@ -67,7 +71,7 @@ polyline{stroke:var(--c)}circle{fill:var(--c)}.faint{opacity:.28;stroke-width:1}
 .sample .prompt{color:var(--soft)}
 :target{background:rgba(var(--shade),.14)}
 footer{font-size:.86rem;color:var(--soft);border-top:1px solid var(--line);margin-top:3rem;padding-top:1rem;padding-bottom:3rem}
-@media(max-width:40rem){body{font-size:15px}h1{font-size:1.95rem}main,header,footer{padding-left:1rem;padding-right:1rem}header{padding-top:2rem}}
+@media(max-width:40rem){body{font-size:15px}svg.chart,.axis .label{font-size:14px}h1{font-size:1.95rem}main,header,footer{padding-left:1rem;padding-right:1rem}header{padding-top:2rem}}
 @media print{:root{--paper:#fff;--card:#fff}nav{display:none}section{break-inside:avoid-page}.scroll{overflow:visible}}
 @media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 )css";

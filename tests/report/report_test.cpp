@@ -56,9 +56,38 @@ TEST(Chart, SurvivesWhatLogsHold) {
   EXPECT_LT(line_chart({{"long", x, y}}, {}).size(), 20000u);
 }
 
-TEST(Chart, SmoothingStartsAtTheFirstValue) {
-  const auto s = smoothed({4, 4, 4}, 0.9);
-  for (const double v : s) EXPECT_NEAR(v, 4, 1e-12);
+TEST(Chart, TimeTicksAreWholeMinutes) {
+  EXPECT_EQ(time_ticks(0, 342, 6), (std::vector<double>{0, 60, 120, 180, 240, 300, 360}));
+  EXPECT_EQ(unit_text(120, Unit::seconds), "2 min");
+  EXPECT_EQ(unit_text(100, Unit::seconds), "1m40s");
+  EXPECT_EQ(time_ticks(3, 3, 6).size(), 1u);
+}
+
+TEST(Chart, SmoothingIsNeverBehind) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double v : smoothed({4, 4, 4}, 3)) EXPECT_NEAR(v, 4, 1e-12);
+  EXPECT_EQ(smoothed({1, 2, 3, 4, 5}, 3), (std::vector<double>{1, 2, 3, 4, 5}));  // a straight line stays where it is
+  EXPECT_EQ(smoothed({0, 9, 0}, 3), (std::vector<double>{0, 3, 0}));
+  EXPECT_EQ(smoothed({2, nan, 4}, 3)[1], 3);
+  EXPECT_TRUE(smoothed({}, 5).empty());
+  EXPECT_EQ(smoothed({7, 8}, 0), (std::vector<double>{7, 8}));
+}
+
+TEST(Chart, LinesEndWhereTheyLeaveTheAxis) {
+  ChartFrame frame;
+  frame.y_low = 0;
+  frame.y_high = 10;
+  const std::string svg = line_chart({{"spike", {0, 1, 2, 3, 4}, {5, 5, 1000, 5, 5}}}, frame);
+  size_t lines = 0;
+  for (size_t at = svg.find("<polyline"); at != std::string::npos; at = svg.find("<polyline", at + 1)) ++lines;
+  EXPECT_EQ(lines, 2u);  // before the spike and after it
+}
+
+TEST(Chart, AFunnelShowsWhatIsLeft) {
+  EXPECT_EQ(funnel_chart({{"found", 0, 0}}, "none"), "");
+  const std::string svg = funnel_chart({{"found", 1000, 0}, {"<i>", 999, 1}}, "Drops");
+  EXPECT_NE(svg.find("999  (-1)"), std::string::npos);
+  EXPECT_EQ(svg.find("<i>"), std::string::npos);
 }
 
 class ReportOf : public ::testing::Test {
@@ -143,6 +172,51 @@ TEST_F(ReportOf, SourcesAreReadFromListsAndByName) {
   ASSERT_EQ(tokens.rows.size(), 1u);
   EXPECT_EQ(tokens.rows[0][0].text, "essays");
   EXPECT_EQ(tokens.rows[0][5].text, "1.50");
+}
+
+TEST_F(ReportOf, AFileOfAnArtifactLeadsBackToIt) {
+  const Artifact pairs = make("1pairs", "pairs", {}, {{"train", 10}});
+  make("2translator", "model", {{"runs/x/pairs/data", "file", pairs.files.at(0).sha256}, {"elsewhere", "file", "abc"}}, Json::object());
+  const PathData path = gather_path({folder_});
+  ASSERT_EQ(path.made.size(), 2u);
+  EXPECT_EQ(path.made[1].parents, (std::vector<size_t>{0}));
+  EXPECT_EQ(path.made[1].outside_inputs, 1);
+}
+
+TEST_F(ReportOf, AComparisonStandsWithItsTunedModel) {
+  const Artifact base = make("1base", "model", {}, Json::object());
+  const Artifact tuned = make("2translator", "model", {base.as_input()}, Json::object(), {{"split.tsv", ""}});
+  ArtifactWriter out(folder_ / "3scores", "scores", {}, {base.as_input(), tuned.as_input()}, false);
+  std::string rows;
+  for (const char* asked : {"Translate to French: Open.", "Translate to French: Close."}) {
+    rows += to_line({{"doc", {{"prompt", asked}}}, {"resps", {{{"base", "gibberish"}, {"tuned", "Ouvrir."}}}}, {"target", "Ouvrez."}}) + "\n";
+  }
+  write_file(out.path("samples_compare_1.jsonl"), rows);
+  out.promise("samples_compare_1.jsonl");
+  out.finish({{"detail", {{"compare", {{"chrf", {{"base", 7.0}, {"tuned", 33.0}, {"difference", 26.0}, {"low", 24.0}, {"high", 28.0}, {"p", 0.0001}}}}}}}});
+  const PathData path = gather_path({folder_});
+  const auto sections = tuning_sections(path);
+  ASSERT_EQ(sections.size(), 1u);
+  const auto* answers = std::get_if<Table>(&sections[0].blocks.back());
+  ASSERT_NE(answers, nullptr);
+  ASSERT_EQ(answers->rows.size(), 2u);
+  EXPECT_EQ(answers->rows[1][0].text, "Close.");  // what all questions begin with stands in the caption
+  EXPECT_NE(answers->caption.find("Translate to French:"), std::string::npos);
+  EXPECT_EQ(answers->rows[0][2].text, "Ouvrir.");
+  EXPECT_TRUE(scores_section(path).blocks.empty());
+}
+
+TEST_F(ReportOf, WhatWasPlannedStandsBesideWhatItTook) {
+  make("base", "model", {}, {{"predicted_memory", {{"weights", 5000000}, {"total", 100000000}}}, {"peak_memory", 103000000}});
+  write_file(folder_ / "run.json", to_line({{"name", "r"}, {"order", {"base"}}, {"sections", {{"base", {{"verb", "pretrain"}, {"seconds", 310.0}, {"planned_seconds", 300.0}}}}}}));
+  const DocSection cost = cost_section(gather_path({folder_}), {});
+  const auto& time = std::get<Table>(cost.blocks.front());
+  EXPECT_EQ(time.columns[2], "planned");
+  EXPECT_EQ(time.rows[0][2].text, "5m00s");
+  EXPECT_EQ(time.rows[0][3].text, "5m10s");
+  const auto& memory = std::get<Table>(cost.blocks.back());
+  ASSERT_EQ(memory.rows.size(), 1u);
+  EXPECT_EQ(memory.rows[0].back().text, "+3.0%");
 }
 
 TEST_F(ReportOf, RefusesFoldersWithoutArtifacts) {

@@ -302,7 +302,12 @@ TaskScores score_few_shot(Subject& subject, const std::string& kind, const std::
       r2.push_back(rouge_n(a.given, a.wanted, 2).f1);
       rl.push_back(rouge_l(a.given, a.wanted).f1);
     }
-    const Estimate one = mean_of(r1), two = mean_of(r2), longest = mean_of(rl);
+    auto within = [](std::span<const double> shares) {  // a share's interval ends at 0 and 1
+      Estimate e = mean_of(shares);
+      e.interval = {std::max(0.0, e.interval.low), std::min(1.0, e.interval.high)};
+      return e;
+    };
+    const Estimate one = within(r1), two = within(r2), longest = within(rl);
     out.metrics = {{"rouge1", one.value, one.standard_error, true}, {"rouge2", two.value, two.standard_error, true}, {"rougeL", longest.value, longest.standard_error, true}};
     out.detail = {{"rouge1", to_json(one)}, {"rouge2", to_json(two)}, {"rougeL", to_json(longest)}};
   } else {
