@@ -293,7 +293,8 @@ class PathRun {
 
   Report result(bool all) {
     Json json = {{"run", folder_.string()}, {"recipe", recipe_.file.string()}, {"done", done_}, {"up_to_date", skipped_}, {"sections", Json::object()}};
-    double seconds = 0;
+    double seconds = 0, planned_seconds = 0;
+    bool all_planned = true;
     std::vector<std::string> lines;
     size_t width = 8;
     for (const Section& section : recipe_.sections) width = std::max(width, section.name.size());
@@ -302,6 +303,8 @@ class PathRun {
       if (!entry.contains("content")) continue;
       const double taken = get_number(entry, "seconds", 0.0), planned = get_number(entry, "planned_seconds", 0.0);
       seconds += taken;
+      planned_seconds += planned;
+      all_planned = all_planned && planned > 0;
       json["sections"][section.name] = {{"folder", (folder_ / section.folder()).string()}, {"content", entry["content"]}, {"seconds", taken}};
       if (planned > 0) json["sections"][section.name]["planned_seconds"] = planned;
       lines.push_back(fmt::format("  {:<{}}  {:>7} {:<10}  {}", section.name, width, seconds_text(taken), planned > 0 ? "of " + seconds_text(planned) : "",
@@ -317,7 +320,7 @@ class PathRun {
     json["seconds"] = seconds;
     if (options_.dry) return report(std::move(json), {"nothing was run (--dry)"});
     if (done_ == 0) lines.insert(lines.begin(), fmt::format("{}: all {} sections are up to date; nothing was done again", folder_.string(), skipped_));
-    else lines.insert(lines.begin(), fmt::format("{}: {} in all, of {} planned", folder_.string(), seconds_text(seconds), seconds_text(60 * (recipe_.timed_minutes() + recipe_.untimed_minutes()))));
+    else lines.insert(lines.begin(), fmt::format("{}: {} in all{}", folder_.string(), seconds_text(seconds), all_planned ? ", " + seconds_text(planned_seconds) + " planned" : ""));
     if (!page_.empty()) {
       json["report"] = page_.string();
       lines.push_back(fmt::format("  {:<{}}  {:>7}  {}", "page", width, "", page_.string()));
