@@ -21,8 +21,8 @@ Report classify(const ClassifyConfig& config, Run& run) {
   const std::string out = run.out().string();
   Json json = {{"out", out}, {"content", t.artifact.content}, {"rows", {{"train", t.train}, {"validation", t.validation}, {"test", t.held_out}}}, {"cut", t.cut}};
   json.update(training_json(t.training));
-  std::vector<std::string> lines = {fmt::format("{}: a classifier from {} rows, {} steps in {}; best {} {:.4f} at step {}", out, with_commas(t.train), with_commas(t.training.step),
-                                                human_time(t.training.seconds), config.metric, t.training.best.value_or(0), t.training.best_step)};
+  std::vector<std::string> lines = {fmt::format("{}: a classifier from {} rows, {} steps in {}{}", out, with_commas(t.train), with_commas(t.training.step), human_time(t.training.seconds),
+                                                t.training.best ? fmt::format("; best {} {:.4f} at step {}", config.metric, *t.training.best, t.training.best_step) : "")};
   if (t.test) {
     json["test"] = to_json(*t.test);
     json["logistic"] = to_json(*t.floor);

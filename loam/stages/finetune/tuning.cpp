@@ -85,6 +85,26 @@ Schedule tuning_schedule(double peak, int64_t steps) {
   return s;
 }
 
+void warn_if_unjudged(double validation_share, int64_t validation, double test_share, int64_t held_out, Progress& progress) {
+  const bool no_choice = validation_share > 0 && validation == 0, no_test = test_share > 0 && held_out == 0;
+  if (!no_choice && !no_test) return;
+  progress.warn(fmt::format("no row is left {}{}{}: there are too few, or they are near duplicates of one another, which stay on one side (--near-duplicate 2 parts all but equal ones; --val takes a file)",
+                            no_choice ? "to choose the best checkpoint by" : "", no_choice && no_test ? ", nor " : "", no_test ? "to judge the model by" : ""));
+}
+
+std::string best_text(const TrainResult& training, const std::string& metric) {
+  return training.best ? fmt::format("Best checkpoint by {}: step {}.", metric, with_commas(training.best_step)) : "The last step's weights.";
+}
+
+std::string file_names(const std::vector<std::string>& paths) {
+  std::string out;
+  for (const std::string& path : paths) {
+    const fs::path whole = fs::path(path).lexically_normal();
+    out += (out.empty() ? "`" : ", `") + (whole.has_filename() ? whole.filename() : whole.parent_path().filename()).string() + "`";
+  }
+  return out;
+}
+
 std::string percent_text(double value, double low, double high) { return fmt::format("{:.1f} % ({:.1f} to {:.1f})", 100 * value, 100 * low, 100 * high); }
 
 }  // namespace loam

@@ -59,6 +59,16 @@ Schedule tuning_schedule(double peak, int64_t steps);
 /// Seconds a call takes, the median of `times` calls after a first one that does not count.
 double median_seconds(int times, const std::function<void()>& call);
 
+/// Warns if rows to choose by or to be judged by were asked for and the split has none: all rows of a label in one or two
+/// groups of near duplicates, as in a table made from a template, or too few rows.
+void warn_if_unjudged(double validation_share, int64_t validation, double test_share, int64_t held_out, Progress& progress);
+
+/// For a model card: which step's weights these are.
+std::string best_text(const TrainResult& training, const std::string& metric);
+
+/// The last parts of the paths, for a model card: "`mails`, `more.csv`"; a card names no folder of one machine.
+std::string file_names(const std::vector<std::string>& paths);
+
 /// A markdown table row's worth of "97.3 % (95.8 to 98.4)".
 std::string percent_text(double value, double low, double high);
 

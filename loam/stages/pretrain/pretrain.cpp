@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "loam/artifacts/tokens.h"
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
@@ -13,6 +15,7 @@
 #include "loam/model/weights.h"
 #include "loam/text/tokenizer.h"
 #include "loam/train/lm_objective.h"
+#include "loam/train/model_card.h"
 #include "loam/train/model_folder.h"
 
 namespace loam {
@@ -104,26 +107,35 @@ std::optional<double> byte_floor(const TokenSet& tokens, const Tokenizer& tokeni
   return bytes > 0 ? std::optional(bits / bytes) : std::nullopt;
 }
 
-/// What README.md in the model's folder says. No times: its bytes are promised.
-std::string card(const PretrainPlan& plan, const TokenSet& tokens, const TrainResult& result, const std::string& init) {
-  const int64_t parameters = parameter_count(plan.model);
-  std::string text = fmt::format(
-      "# A base language model\n\nMade by [loam](https://loam.invalid): it continues text and was not taught to follow instructions.\n\n"
-      "## Model\n\n| | |\n|---|---|\n| shape | {} |\n| parameters | {} |\n| layers, width, heads | {}, {}, {} |\n| vocabulary | {} |\n| context | {} tokens |\n",
-      plan.model.family == Family::gpt2 ? "GPT-2" : "Llama", with_commas(parameters), plan.model.layers, plan.model.channels, plan.model.heads, with_commas(plan.model.vocab),
-      plan.model.context);
-  text += fmt::format("\n## Data\n\n{} tokens of training text, {} held out by whole documents (tokens artifact `{}`).\n", with_commas(tokens.train().token_count()),
-                      with_commas(tokens.val().token_count()), tokens.artifact().content.substr(0, 12));
-  text += fmt::format("\n## Training\n\n{}{} steps of {} sequences of {} tokens, {} tokens in all; AdamW, peak rate {:.3e}, {} steps of warm-up, {} of cooldown.\n",
-                      init.empty() ? "" : "From another model's weights. ", with_commas(result.step), plan.batch, plan.context, with_commas(result.tokens), plan.schedule.peak,
-                      plan.schedule.warmup, result.schedule.cooldown);
-  if (result.last_evaluation.contains("bits_per_byte")) {
-    text += fmt::format("\n## Scores\n\n| on the held-out documents | |\n|---|---|\n| bits per byte | {:.4f} |\n| loss (nats a token) | {:.4f} |\n",
-                        result.last_evaluation["bits_per_byte"].get<double>(), result.last_evaluation["val_loss"].get<double>());
+/// What README.md in the model's folder says.
+std::string card(const PretrainPlan& plan, const TokenSet& tokens, const PretrainReport& report, const std::string& init) {
+  const TrainResult& result = report.result;
+  ModelCard card{"A base language model", "text-generation", "Continues a text. It was not taught to answer or to follow instructions.", "loam generate FOLDER --prompt \"The history of the\""};
+  card.model = fmt::format("| | |\n|---|---|\n| shape | {} |\n| parameters | {} |\n| layers, width, heads | {}, {}, {} |\n| vocabulary | {} |\n| context | {} tokens |\n",
+                           plan.model.family == Family::gpt2 ? "GPT-2" : "Llama", with_commas(parameter_count(plan.model)), plan.model.layers, plan.model.channels, plan.model.heads,
+                           with_commas(plan.model.vocab), plan.model.context);
+  card.data = fmt::format("{} tokens of training text, {} held out by whole documents (tokens `{}`).\n", with_commas(tokens.train().token_count()),
+                          with_commas(tokens.val().token_count()), tokens.artifact().content.substr(0, 12));
+  const Json sources = tokens.artifact().counts.value("sources", Json::array());
+  if (sources.is_array() && !sources.empty()) {
+    card.data += "\n| source | documents | share of the training text | times over it |\n|---|---:|---:|---:|\n";
+    for (const Json& source : sources) {
+      card.data += fmt::format("| {} | {} | {:.1f} % | {:.2f} |\n", card_cell(get_string(source, "name", "")), with_commas(get_int(source, "documents", int64_t{0})),
+                               100 * get_number(source, "share", 0.0), get_number(source, "epochs", 0.0));
+    }
+    const double read = static_cast<double>(result.tokens) / static_cast<double>(std::max<int64_t>(1, tokens.train().token_count()));
+    card.data += fmt::format("\nThe last column is of the training text as it was written; training read {:.2f} times its length.\n", read);
   }
-  text += "\n## Limits\n\nIt repeats the mistakes and the slant of its texts, states falsehoods with confidence, and knows nothing that is not in them. "
-          "Lineage back to the sources is in `manifest.json`.\n";
-  return text;
+  card.training = fmt::format("{}{} steps of {} sequences of {} tokens, {} tokens in all; AdamW, peak rate {:.3e}, {} steps of warm-up, {} of cooldown.\n",
+                              init.empty() ? "" : "From another model's weights. ", with_commas(result.step), plan.batch, plan.context, with_commas(result.tokens), plan.schedule.peak,
+                              with_commas(plan.schedule.warmup), with_commas(result.schedule.cooldown));
+  if (result.last_evaluation.contains("bits_per_byte")) {
+    card.scores = fmt::format("| on the held-out documents | |\n|---|---|\n| bits per byte | {:.4f} |\n| loss, nats a token | {:.4f} |\n",
+                              result.last_evaluation["bits_per_byte"].get<double>(), result.last_evaluation["val_loss"].get<double>());
+    if (report.floor_bits_per_byte) card.scores += fmt::format("| an order-3 byte model of the same text, bits per byte | {:.4f} |\n", *report.floor_bits_per_byte);
+  }
+  card.limits = "It repeats the mistakes and the slant of its texts, states falsehoods with confidence, and knows nothing that is not in them.";
+  return card.text();
 }
 
 }  // namespace
@@ -190,7 +202,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
 
   report.peak_memory = peak_memory_bytes();
   report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
-  write_model_files(out, model, tokens_folder, card(*plan, tokens, report.result, config.init));
+  write_model_files(out, model, tokens_folder, card(*plan, tokens, report, config.init));
   out.log("metrics.jsonl");
   out.log("state");
   report.parameters = parameter_count(plan->model);

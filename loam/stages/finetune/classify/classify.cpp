@@ -21,6 +21,7 @@
 #include "loam/stages/finetune/split.h"
 #include "loam/stages/finetune/tuning.h"
 #include "loam/train/memory.h"
+#include "loam/train/model_card.h"
 #include "loam/train/model_folder.h"
 
 namespace loam {
@@ -137,31 +138,31 @@ HeldOut score_held_out(Transformer& model, const ClassRows& test, const std::vec
 
 std::string card_text(const ClassifyConfig& config, const ModelConfig& model, const Prepared& p, const TunedClassifier& tuned, const ModelFolder& base, int64_t context) {
   std::string labels;
-  for (int64_t k = 0; k < p.known; ++k) labels += (k > 0 ? ", " : "") + p.labels[static_cast<size_t>(k)];
-  std::string card = fmt::format(
-      "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---\n# A classifier of texts\n\n"
-      "Reads a text and gives the probability of each of {} labels: {}.\n\n"
-      "```\nloam classify FOLDER mails.txt\n```\n\n"
-      "## How it was made\nTuned from a language model of {} parameters (content {}) on {} rows; {} more chose the checkpoint, {} were held out. "
-      "Texts that are equal or nearly so (likeness {} of word triples) are on one side of the split. "
-      "The model reads the {} of a text, {} tokens at most; {} of the texts were longer. Loss: cross entropy, {}. Best checkpoint by {}.\n",
-      p.known, labels, with_commas(parameter_count(model)), base.input.sha256.substr(0, 12), with_commas(tuned.train), with_commas(tuned.validation), with_commas(tuned.held_out),
-      config.near_duplicate, config.keep, context, with_commas(tuned.cut), config.class_weights == "balanced" ? "each label counting the same" : "each row counting the same", config.metric);
+  for (int64_t k = 0; k < p.known; ++k) labels += (k > 0 ? ", " : "") + card_cell(p.labels[static_cast<size_t>(k)]);
+  ModelCard card{"A classifier of texts", "text-classification", fmt::format("Reads a text and gives the probability of each of {} labels: {}.", p.known, labels), "loam classify FOLDER texts.txt"};
+  card.model = fmt::format("{} parameters. It reads the {} of a text, {} tokens at most.", with_commas(parameter_count(model)), config.keep, with_commas(context));
+  card.data = fmt::format("{}: {} rows to learn from; {} more chose the checkpoint, {} were held out. Texts that are equal or nearly so (likeness {} of word triples) are on one side of "
+                          "the split. {} of the texts were longer than the model reads.",
+                          file_names(config.data), with_commas(tuned.train), with_commas(tuned.validation), with_commas(tuned.held_out), config.near_duplicate, with_commas(tuned.cut));
+  card.training = fmt::format("From the base model `{}`, whose own card tells its texts: {} steps, {} tokens, peak rate {:.2e}. Loss: cross entropy, {}. {}",
+                              base.input.sha256.substr(0, 12), with_commas(tuned.training.step), with_commas(tuned.training.tokens), tuned.training.schedule.peak,
+                              config.class_weights == "balanced" ? "each label counting the same" : "each row counting the same", best_text(tuned.training, config.metric));
   if (tuned.test) {
     auto row = [](const char* name, const Estimate& ours, const Estimate& floor) {
       return fmt::format("| {} | {} | {} |\n", name, percent_text(ours.value, ours.interval.low, ours.interval.high), percent_text(floor.value, floor.interval.low, floor.interval.high));
     };
-    card += fmt::format("\n## Scores on {} held-out rows, with 95 % intervals\n| | this model | bag-of-words logistic regression |\n| --- | --- | --- |\n", with_commas(tuned.test->rows));
-    card += row("accuracy", tuned.test->accuracy, tuned.floor->accuracy) + row("macro F1", tuned.test->macro_f1, tuned.floor->macro_f1) + row("MCC", tuned.test->mcc, tuned.floor->mcc) +
-            row("calibration error", tuned.test->ece, tuned.floor->ece);
-    card += fmt::format("\nMcNemar against the regression: {} rows only this model got right, {} only the regression; mid-p {:.3g}.\n", tuned.against_floor->only_b, tuned.against_floor->only_a,
-                        tuned.against_floor->mid_p);
-    card += "\n| label | rows | precision | recall | F1 |\n| --- | --- | --- | --- | --- |\n";
+    card.scores = fmt::format("On {} held-out rows, with 95 % intervals:\n\n| | this model | logistic regression on words |\n|---|---|---|\n", with_commas(tuned.test->rows));
+    card.scores += row("accuracy", tuned.test->accuracy, tuned.floor->accuracy) + row("macro F1", tuned.test->macro_f1, tuned.floor->macro_f1) + row("MCC", tuned.test->mcc, tuned.floor->mcc) +
+                   row("calibration error", tuned.test->ece, tuned.floor->ece);
+    card.scores += fmt::format("\nMcNemar against the regression: {} rows only this model got right, {} only the regression; mid-p {:.3g}.\n", tuned.against_floor->only_b,
+                               tuned.against_floor->only_a, tuned.against_floor->mid_p);
+    card.scores += "\n| label | rows | precision | recall | F1 |\n|---|---:|---:|---:|---:|\n";
     for (const auto& c : tuned.test->classes) {
-      card += fmt::format("| {} | {} | {:.3f} | {:.3f} | {:.3f} |\n", c.label, c.rows, c.precision.value, c.recall.value, c.f1.value);
+      card.scores += fmt::format("| {} | {} | {:.3f} | {:.3f} | {:.3f} |\n", card_cell(c.label), c.rows, c.precision.value, c.recall.value, c.f1.value);
     }
   }
-  return card + "\n## Limits\nIt knows texts like those it was tuned on. On others its probabilities say little; measure it on your own with `loam evaluate`.\n";
+  card.limits = "It knows texts like those it was tuned on. On others its probabilities say little; measure it on your own with `loam evaluate`.";
+  return card.text();
 }
 
 }  // namespace
@@ -240,6 +241,7 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
   progress.note(fmt::format("{} labels; {} rows to learn from, {} to choose by, {} held out; {} of them repeat others and stay on one side", p.known, with_commas(tuned.train),
                             with_commas(tuned.validation), with_commas(tuned.held_out), with_commas(p.duplicates)));
   if (tuned.cut > 0) progress.note(fmt::format("{} texts are longer than {} tokens: their {} is read", with_commas(tuned.cut), context, config.keep));
+  warn_if_unjudged(parse_validation(config.val).share, tuned.validation, config.test_fraction, tuned.held_out, progress);
   if (p.contradictions > 0) progress.warn(fmt::format("{} texts stand under two labels", with_commas(p.contradictions)));
   if (p.leaks > 0) progress.warn(fmt::format("{} rows are in the validation file too and are not learnt from", with_commas(p.leaks)));
   if (p.known < static_cast<int64_t>(p.labels.size())) progress.warn(fmt::format("{} labels occur in no row to learn from", static_cast<int64_t>(p.labels.size()) - p.known));

@@ -18,6 +18,7 @@
 #include "loam/stages/finetune/instruct/objective.h"
 #include "loam/stages/finetune/split.h"
 #include "loam/train/memory.h"
+#include "loam/train/model_card.h"
 #include "loam/train/model_folder.h"
 
 namespace loam {
@@ -87,19 +88,22 @@ Json score_answers(Transformer& model, const Tokenizer& tokenizer, const std::ve
 }
 
 std::string card_text(const InstructConfig& config, const ModelConfig& model, const TunedModel& tuned, const ModelFolder& base, const char* chat, int64_t context) {
-  std::string card = fmt::format(
-      "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n# A language model that answers\n\n```\nloam chat FOLDER\n```\n\n"
-      "## How it was made\nTuned from a language model of {} parameters (content {}) on {} dialogues; {} more chose the checkpoint, {} were held out. "
-      "Questions that are equal or nearly so (likeness {} of word triples) are on one side of the split. "
-      "Loss on the answers alone, the token that ends them included; {} dialogues packed into sequences of {} tokens that do not see each other. Chat template: {}. Best checkpoint by {}.\n",
-      with_commas(parameter_count(model)), base.input.sha256.substr(0, 12), with_commas(tuned.train), with_commas(tuned.validation), with_commas(tuned.held_out), config.near_duplicate,
-      with_commas(tuned.train), context, chat, config.metric);
+  ModelCard card{"A language model that answers", "text-generation", "Answers in a dialogue, as the rows that it was tuned on do.", "loam chat FOLDER"};
+  card.model = fmt::format("{} parameters, vocabulary {}, context {} tokens, chat template {}.", with_commas(parameter_count(model)), with_commas(model.vocab), with_commas(model.context), chat);
+  card.data = fmt::format("{}: {} dialogues to learn from; {} more chose the checkpoint, {} were held out. Questions that are equal or nearly so (likeness {} of word triples) are on one "
+                          "side of the split.",
+                          file_names(config.data), with_commas(tuned.train), with_commas(tuned.validation), with_commas(tuned.held_out), config.near_duplicate);
+  card.training = fmt::format("From the base model `{}`, whose own card tells its texts: {} steps, {} tokens, peak rate {:.2e}. The loss is on the answers alone, the token that ends them included; "
+                              "dialogues are packed into sequences of {} tokens that do not see each other. {}",
+                              base.input.sha256.substr(0, 12), with_commas(tuned.training.step), with_commas(tuned.training.tokens), tuned.training.schedule.peak, context, best_text(tuned.training, config.metric));
   if (tuned.training.best) {
-    card += fmt::format("\n## Scores\nOn the rows that chose the checkpoint: {} {:.4f}", config.metric, *tuned.training.best);
-    if (tuned.before.contains(config.metric)) card += fmt::format(" (the base model: {:.4f})", tuned.before[config.metric].get<double>());
-    card += ". Measure it on held-out rows with `loam evaluate` and `loam compare`.\n";
+    const std::string name = config.metric == "val_loss" ? "loss, nats a token of the right answers" : config.metric;
+    card.scores = fmt::format("| on the rows that chose the checkpoint | before tuning | after |\n|---|---:|---:|\n| {} | {} | {:.4f} |\n", name,
+                              tuned.before.contains(config.metric) ? fmt::format("{:.4f}", tuned.before[config.metric].get<double>()) : "", *tuned.training.best);
+    card.scores += "\n`loam evaluate` and `loam compare` measure it on rows it never saw.\n";
   }
-  return card + "\n## Limits\nIt repeats the mistakes and the slant of its data and states wrong things with confidence. What it was not tuned on it does badly.\n";
+  card.limits = "It repeats the mistakes and the slant of its data and states wrong things with confidence. What it was not tuned on it does badly.";
+  return card.text();
 }
 
 }  // namespace
@@ -182,6 +186,7 @@ TunedModel finetune_instruct(const InstructConfig& config, const fs::path& out_f
   tuned.held_out = static_cast<int64_t>(parts[2].size());
   progress.note(fmt::format("{} dialogues to learn from, {} to choose by, {} held out; {} ask what others ask and stay on one side; chat template: {}", with_commas(tuned.train),
                             with_commas(tuned.validation), with_commas(tuned.held_out), with_commas(p.duplicates), chat.name()));
+  warn_if_unjudged(parse_validation(config.val).share, tuned.validation, config.test_fraction, tuned.held_out, progress);
   if (tuned.cut > 0) progress.note(fmt::format("{} dialogues are longer than {} tokens: their end is left out", with_commas(tuned.cut), context));
   if (tuned.dropped > 0) progress.warn(fmt::format("{} dialogues are left out: their answer begins behind the first {} tokens", with_commas(tuned.dropped), context));
   if (p.leaks > 0) progress.warn(fmt::format("{} questions are in the validation file too and are not learnt from", with_commas(p.leaks)));
