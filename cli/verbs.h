@@ -13,6 +13,7 @@ void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);
 void add_decode(Cli& cli);
 void add_pretrain(Cli& cli);
+void add_explain(Cli& cli);  // and verify-resume
 void add_score(Cli& cli);
 void add_generate(Cli& cli);
 void add_inspect(Cli& cli);

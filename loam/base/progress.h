@@ -23,6 +23,8 @@ class Progress {
   virtual void update(int64_t /*done*/, int64_t /*total*/, std::string_view /*what*/) {}
   /// A transient line of the caller's own making (training steps).
   virtual void status(std::string_view /*line*/) {}
+  /// Somebody is watching: a terminal.
+  virtual bool live() const { return false; }
 };
 
 /// To stderr: a live line on a terminal, a plain line every few seconds otherwise.
@@ -34,6 +36,7 @@ class TerminalProgress : public Progress {
   void warn(std::string_view line) override;
   void update(int64_t done, int64_t total, std::string_view what) override;
   void status(std::string_view line) override;
+  bool live() const override { return terminal_; }
 
  private:
   bool due();

@@ -8,9 +8,16 @@
 
 namespace loam {
 
-/// SIGINT and SIGTERM set the flag; a third one ends the process at once.
+/// SIGINT and SIGTERM set the flag; a third one ends the process at once. SIGUSR1 asks long training to come to a good
+/// end soon (wrap_up_requested).
 void install_stop_signals();
 bool stop_requested();
+
+/// "End well, and soon": asked for by SIGUSR1, or, while interrupt_wraps_up(true) holds, by the first Ctrl-C, which then
+/// does not set the stop flag (the second one does).
+bool wrap_up_requested();
+void interrupt_wraps_up(bool on);
+void request_wrap_up(bool on = true);
 /// Sets or clears the flag, for tests and for callers that handled it.
 void request_stop(bool on = true);
 

@@ -10,7 +10,7 @@
 namespace loam {
 namespace {
 
-constexpr char kMagic[8] = {'l', 'o', 'a', 'm', 's', 't', '0', '1'};
+constexpr char kMagic[8] = {'l', 'o', 'a', 'm', 's', 't', '0', '2'};
 constexpr int64_t kPiece = 1 << 20;
 
 }  // namespace
@@ -74,6 +74,18 @@ std::optional<Json> load_checkpoint(const fs::path& file, const Backend& backend
     e.during("reading the checkpoint ", file.string(), " (remove it, or give --force, to start anew)");
     throw;
   }
+}
+
+int64_t checkpoint_step(const fs::path& file) {
+  if (!fs::exists(file)) return -1;
+  const MappedFile map(file);
+  const std::string_view all = map.text();
+  uint64_t length = 0;
+  if (all.size() < 16 || std::memcmp(all.data(), kMagic, sizeof kMagic) != 0) return 0;  // damaged: load_checkpoint says how
+  std::memcpy(&length, all.data() + 8, 8);
+  if (length > all.size() - 16) return 0;
+  const Json facts = Json::parse(all.substr(16, length), nullptr, false);
+  return facts.is_object() ? facts.value("step", int64_t{0}) : 0;
 }
 
 }  // namespace loam

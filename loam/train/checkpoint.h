@@ -24,4 +24,8 @@ void save_checkpoint(const std::filesystem::path& file, const Backend& backend, 
 /// Throws Error{input} naming the file if it is damaged or of another size.
 std::optional<Json> load_checkpoint(const std::filesystem::path& file, const Backend& backend, const TrainState& state);
 
+/// The step of the checkpoint in `file`, from its head alone; 0 if it is damaged (load_checkpoint says how), -1 if there
+/// is no such file.
+int64_t checkpoint_step(const std::filesystem::path& file);
+
 }  // namespace loam

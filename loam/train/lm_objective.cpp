@@ -121,6 +121,12 @@ Json LmObjective::evaluate(Transformer& model) {
           {"bits_per_byte", loss.nats / std::numbers::ln2 / static_cast<double>(std::max<int64_t>(1, tokens_.val().text_bytes()))}};
 }
 
+Json LmObjective::origin(int64_t step) const {
+  Json windows = Json::array();
+  for (int64_t b = 0; b < settings_.batch; ++b) windows.push_back(order_.begin(step * settings_.batch + b));
+  return {{"split", "train"}, {"tokens_a_window", settings_.context + 1}, {"windows", std::move(windows)}};
+}
+
 double LmObjective::flops(const Transformer& model, int64_t tokens) const {
   return training_flops_per_token(model.config(), settings_.context) * static_cast<double>(tokens);
 }

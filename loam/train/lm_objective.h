@@ -48,6 +48,8 @@ class LmObjective : public Objective {
   StepLoss accumulate(Transformer& model, int64_t step) override;
   Json evaluate(Transformer& model) override;
   std::string sample(Transformer& model) override { return sampler_ ? sampler_(model) : ""; }
+  /// {"split": "train", "windows": [offset of each window's first token]}.
+  Json origin(int64_t step) const override;
   double flops(const Transformer& model, int64_t tokens) const override;
 
  private:

@@ -15,6 +15,7 @@
 #include "loam/base/json.h"
 #include "loam/base/progress.h"
 #include "loam/model/transformer.h"
+#include "loam/train/guard.h"
 #include "loam/train/schedule.h"
 
 namespace loam {
@@ -39,6 +40,8 @@ class Objective {
   virtual bool higher_is_better() const { return false; }
   /// A line to show now and then (a sample of the model's text); "" for none.
   virtual std::string sample(Transformer& /*model*/) { return ""; }
+  /// Where the batch of `step` came from, for the record of a step gone wrong.
+  virtual Json origin(int64_t /*step*/) const { return nullptr; }
   /// FLOP of a training step over `tokens`, for the share of the machine's peak.
   virtual double flops(const Transformer& model, int64_t tokens) const = 0;
 };
@@ -57,6 +60,16 @@ struct TrainSettings {
   double budget_seconds = 0;
   /// Stop after this many evaluations without a better one; 0: never.
   int64_t patience = 0;
+  /// Leave out steps whose loss or gradient is far from what it was (see Guard), and go back to the last snapshot, at
+  /// half the rate, when that does not end it. Steps that are not finite are left out in any case.
+  bool watch_spikes = false;
+  /// Steps between snapshots to go back to, state/snapshot.bin; 0: none. They are made at steps that no clock chooses, so
+  /// that going back gives the same weights in a run that was killed and taken up again.
+  int64_t snapshot_every = 0;
+  /// Ends as if stopped from outside once this many steps are done; 0: never. For proving that a resumed run is the same.
+  int64_t stop_at = 0;
+  /// Called with each step's gradients before they are looked at: faults, for tests of what keeps a run alive.
+  std::function<void(int64_t step, Vec gradients)> disturb;
 };
 
 struct TrainResult {
@@ -69,6 +82,9 @@ struct TrainResult {
   Json last_evaluation = Json::object();
   Schedule schedule;         ///< as it was in the end
   bool shortened = false;    ///< the cooldown began early
+  int64_t skipped = 0;       ///< steps left out as not sane
+  int64_t rollbacks = 0;     ///< times the weights went back to a snapshot
+  double rate_scale = 1;     ///< of the learning rate, halved at each
 };
 
 class Trainer {
@@ -85,9 +101,16 @@ class Trainer {
 
  private:
   bool resume();
-  void save();
-  void truncate_metrics(int64_t step) const;
+  Json facts() const;
+  void restore_facts(const Json& facts);
+  void save(const char* name);
+  void save_in_time();
+  void truncate_log(const char* name, int64_t step) const;
   double optimizer_step(double rate, double gradient_norm);
+  bool step_is_sane(const StepLoss& loss, double norm, double rate);
+  void go_back();
+  void snapshot_if_due();
+  void begin_cooldown(int64_t steps, const char* why);
   void maybe_shorten();
   void remember_best(const Json& evaluation);
   bool keeps_best() const { return !objective_.best_metric().empty(); }
@@ -99,8 +122,10 @@ class Trainer {
   Progress& progress_;
   Buffer m_, v_, best_;
   TrainResult state_;
-  double recent_step_seconds_ = 0;
-  int64_t not_finite_ = 0, evaluations_since_best_ = 0;
+  Guard guard_;
+  double recent_step_seconds_ = 0, last_save_ = 0;
+  int64_t steps_here_ = 0;  ///< by this process
+  int64_t evaluations_since_best_ = 0;
 };
 
 }  // namespace loam

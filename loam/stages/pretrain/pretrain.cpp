@@ -9,11 +9,13 @@
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
 #include "loam/base/memory.h"
+#include "loam/base/stop.h"
 #include "loam/base/threads.h"
 #include "loam/infer/session.h"
 #include "loam/metrics/byte_model.h"
 #include "loam/model/weights.h"
 #include "loam/text/tokenizer.h"
+#include "loam/train/faults.h"
 #include "loam/train/lm_objective.h"
 #include "loam/train/model_card.h"
 #include "loam/train/model_folder.h"
@@ -56,6 +58,9 @@ PretrainPlan plan_from_json(const Json& j) {
   p.why = get_string(j, "why");
   return p;
 }
+
+/// Steps between snapshots: twenty a run, none in a short one.
+int64_t snapshot_steps(int64_t steps) { return steps < 100 ? 0 : std::max<int64_t>(50, steps / 20); }
 
 /// One line of the model's own text, to see how it comes along.
 std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t seed) {
@@ -160,7 +165,9 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   if (!plan) {
     plan = plan_from_json(read_json(plan_file));
   } else {
-    write_file(plan_file, to_pretty(plan_to_json(*plan)));
+    Json written = plan_to_json(*plan);
+    written["tokens"] = fs::absolute(tokens_folder).string();  // for those who look at the run afterwards
+    write_file(plan_file, to_pretty(written));
   }
   progress.note(plan->why);
   reset_peak_memory();  // what was timed, and what an earlier stage of a path held, is not this run's
@@ -197,14 +204,22 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   train.sample_every = plan->sample_every;
   train.save_minutes = config.save_minutes;
   train.budget_seconds = plan->budget_seconds;
+  train.watch_spikes = !config.no_guard;
+  train.snapshot_every = snapshot_steps(plan->schedule.steps);
+  train.stop_at = config.stop_at;
+  train.disturb = faults_from_environment();
   Trainer trainer(model, objective, train, out.folder(), progress);
+  // At a terminal the first Ctrl-C anneals what there is, the second stops. Elsewhere the first one stops.
+  interrupt_wraps_up(progress.live() && plan->schedule.shape == Schedule::Shape::trapezoid);
   report.result = trainer.run();
+  interrupt_wraps_up(false);
 
   report.peak_memory = peak_memory_bytes();
   report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
   write_model_files(out, model, tokens_folder, card(*plan, tokens, report, config.init));
   out.log("metrics.jsonl");
   out.log("state");
+  if (fs::exists(out.folder() / "incidents.jsonl")) out.log("incidents.jsonl");
   report.parameters = parameter_count(plan->model);
   Json counts = {{"parameters", report.parameters},
                  {"steps", report.result.step},
@@ -212,6 +227,8 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
                  {"seconds", report.result.seconds},
                  {"plan", plan_to_json(*plan)},
                  {"shortened", report.result.shortened},
+                 {"steps_left_out", report.result.skipped},
+                 {"returns_to_a_snapshot", report.result.rollbacks},
                  {"cooldown_steps", report.result.schedule.cooldown},
                  {"isa", cpu.isa()},
                  {"predicted_memory", to_json(report.memory)},

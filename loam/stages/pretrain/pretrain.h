@@ -25,6 +25,8 @@ struct PretrainConfig {
   std::optional<double> lr;
   int64_t micro_batch = 0, log_every = 1;
   std::string optimizer = "adamw", schedule = "trapezoid";
+  bool no_guard = false;
+  int64_t stop_at = 0;  ///< no flag: ends as if stopped from outside after so many steps (verify_resume)
   double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, clip = 1.0, dropout = 0.0, save_minutes = 5;
 
   static void fields(auto&& f) {
@@ -49,6 +51,7 @@ struct PretrainConfig {
     f("beta2", &PretrainConfig::beta2, "AdamW's mean of squares");
     f("epsilon", &PretrainConfig::epsilon, "AdamW's epsilon");
     f("clip", &PretrainConfig::clip, "largest gradient norm; 0: none");
+    f("no_guard", &PretrainConfig::no_guard, "take every step, also where loss or gradient jump; steps that are not finite are left out all the same");
     f("dropout", &PretrainConfig::dropout, "share of activations dropped while training");
     f("eval_every", &PretrainConfig::eval_every, "steps between evaluations on the validation split; 0: never; by default ten a run");
     f("sample_every", &PretrainConfig::sample_every, "steps between samples of the model's text; 0: never; by default four a run with --minutes");
