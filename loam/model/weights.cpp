@@ -146,6 +146,36 @@ std::unique_ptr<Transformer> load_model(const fs::path& folder, const Backend& b
   return model;
 }
 
+namespace {
+
+/// A (rows, cols) matrix, or its transpose, without a second copy of it in memory: it may be a good part of the model.
+void write_in_pieces(SafetensorsWriter& out, const Backend& backend, const float* from, int64_t rows, int64_t cols, bool transposed) {
+  constexpr int64_t kPiece = int64_t{1} << 20;
+  std::vector<float> piece(static_cast<size_t>(std::min(kPiece, rows * cols)));
+  if (!transposed) {
+    for (int64_t at = 0; at < rows * cols; at += kPiece) {
+      const int64_t n = std::min(kPiece, rows * cols - at);
+      backend.download(piece.data(), from + at, n);
+      out.write(piece.data(), 4 * n);
+    }
+    return;
+  }
+  // Rows of the transpose are columns here: read whole rows once for each block of columns.
+  std::vector<float> row(static_cast<size_t>(cols));
+  const int64_t at_once = std::max<int64_t>(1, kPiece / rows);
+  piece.resize(static_cast<size_t>(std::min(at_once, cols) * rows));
+  for (int64_t c0 = 0; c0 < cols; c0 += at_once) {
+    const int64_t n = std::min(at_once, cols - c0);
+    for (int64_t r = 0; r < rows; ++r) {
+      backend.download(row.data(), from + r * cols + c0, n);
+      for (int64_t c = 0; c < n; ++c) piece[static_cast<size_t>(c * rows + r)] = row[static_cast<size_t>(c)];
+    }
+    out.write(piece.data(), 4 * n * rows);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> save_weights(const Transformer& model, const fs::path& folder, int64_t shard_bytes) {
   struct Source {
     size_t param;
@@ -181,10 +211,7 @@ std::vector<std::string> save_weights(const Transformer& model, const fs::path& 
     SafetensorsWriter out(folder / names.back(), layout);
     for (const auto& source : shards[s]) {
       const Param& p = params.all()[source.param];
-      std::vector<float> values(static_cast<size_t>(source.piece->rows * p.cols));
-      model.backend().download(values.data(), params.value(source.param).data + source.piece->row * p.cols, static_cast<int64_t>(values.size()));
-      if (p.transposed) values = transpose(values.data(), source.piece->rows, p.cols);
-      out.write(values.data(), static_cast<int64_t>(values.size()) * 4);
+      write_in_pieces(out, model.backend(), params.value(source.param).data + source.piece->row * p.cols, source.piece->rows, p.cols, p.transposed);
       index["weight_map"][source.info.name] = names.back();
     }
     out.commit();
