@@ -18,6 +18,10 @@ class OptimizerKernels {
   virtual ~OptimizerKernels() = default;
   /// One step over n numbers: m, v, w are updated. All the same size.
   virtual void adamw(Vec w, Vec m, Vec v, ConstVec g, const AdamWStep& step) const = 0;
+  /// y = a x + b z, or a x where z is empty. y may be x or z.
+  virtual void combine(Vec y, float a, ConstVec x, float b, ConstVec z) const = 0;
+  /// The diagonal of a square matrix += value.
+  virtual void add_diagonal(Mat y, float value) const = 0;
   /// The sum of squares, in double, over fixed pieces in a fixed order.
   virtual double sum_of_squares(ConstVec x) const = 0;
 };

@@ -34,6 +34,7 @@ Trainer::Trainer(Transformer& model, Objective& objective, const TrainSettings& 
   m_ = model_.backend().allocate(n);
   v_ = model_.backend().allocate(n);
   if (keeps_best()) best_ = model_.backend().allocate(n);
+  if (settings_.muon) muon_.emplace(model_.params(), model_.backend());
   state_.schedule = settings_.schedule;
 }
 
@@ -192,9 +193,16 @@ double Trainer::optimizer_step(double rate, double norm) {
   const auto& all = params.all();
   const float *g = params.gradients().data;
   float *w = params.values().data, *m = m_.floats(), *v = v_.floats();
+  auto by_muon = [&](size_t i) { return muon_ && muon_->takes(i); };
   for (size_t i = 0; i < all.size();) {
+    if (by_muon(i)) {
+      muon_->step(model_.params(), i, {m + all[i].offset, all[i].size()},
+                  {static_cast<float>(rate), static_cast<float>(settings_.muon_momentum), static_cast<float>(settings_.weight_decay), s.gradient_scale});
+      ++i;
+      continue;
+    }
     size_t j = i + 1;
-    while (j < all.size() && all[j].decays == all[i].decays) ++j;
+    while (j < all.size() && all[j].decays == all[i].decays && !by_muon(j)) ++j;
     const int64_t begin = all[i].offset, size = (j < all.size() ? all[j].offset : params.size()) - begin;
     s.decay = all[i].decays ? static_cast<float>(settings_.weight_decay) : 0.0f;
     model_.backend().optimizer().adamw({w + begin, size}, {m + begin, size}, {v + begin, size}, {g + begin, size}, s);

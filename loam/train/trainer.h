@@ -16,6 +16,7 @@
 #include "loam/base/progress.h"
 #include "loam/model/transformer.h"
 #include "loam/train/guard.h"
+#include "loam/train/muon.h"
 #include "loam/train/schedule.h"
 
 namespace loam {
@@ -50,6 +51,8 @@ struct TrainSettings {
   Schedule schedule;
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
   double weight_decay = 0.1;  ///< on matrices
+  bool muon = false;          ///< the matrices of the layers by Muon, the rest by AdamW
+  double muon_momentum = 0.95;
   double clip = 1.0;          ///< largest gradient norm; 0: none
   int64_t eval_every = 0;     ///< steps; 0: never
   int64_t log_every = 1;      ///< steps between lines of metrics.jsonl; 0: only evaluations
@@ -123,6 +126,7 @@ class Trainer {
   Buffer m_, v_, best_;
   TrainResult state_;
   Guard guard_;
+  std::optional<Muon> muon_;
   double recent_step_seconds_ = 0, last_save_ = 0;
   int64_t steps_here_ = 0;  ///< by this process
   int64_t evaluations_since_best_ = 0;

@@ -56,6 +56,8 @@ class Head final : public HeadKernels {
 class Optimizer final : public OptimizerKernels {
  public:
   void adamw(Vec w, Vec m, Vec v, ConstVec g, const AdamWStep& step) const override;
+  void combine(Vec y, float a, ConstVec x, float b, ConstVec z) const override;
+  void add_diagonal(Mat y, float value) const override;
   double sum_of_squares(ConstVec x) const override;
 };
 

@@ -35,6 +35,20 @@ void Optimizer::adamw(Vec w, Vec m, Vec v, ConstVec g, const AdamWStep& s) const
   });
 }
 
+void Optimizer::combine(Vec y, float a, ConstVec x, float b, ConstVec z) const {
+  parallel_chunks(y.size, 65536, [&](int64_t begin, int64_t end) {
+    each_vector(end - begin, [&](int64_t i, int64_t n) {
+      vf sum = load_some(x.data + begin + i, n) * a;
+      if (z.data != nullptr) sum += load_some(z.data + begin + i, n) * b;
+      store_some(y.data + begin + i, sum, n);
+    });
+  });
+}
+
+void Optimizer::add_diagonal(Mat y, float value) const {
+  for (int64_t i = 0; i < y.rows; ++i) y.data[i * y.ld + i] += value;
+}
+
 double Optimizer::sum_of_squares(ConstVec x) const {
   const int64_t pieces = (x.size + kPiece - 1) / kPiece;
   double* partial = reinterpret_cast<double*>(scratch(kRowsSlot, 2 * pieces));

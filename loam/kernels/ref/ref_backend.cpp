@@ -323,6 +323,12 @@ class Optimizer final : public OptimizerKernels {
       w.data[i] = f(d(w.data[i]) * (1 - d(s.rate) * d(s.decay)) - d(s.rate) * m_hat / (std::sqrt(v_hat) + d(s.epsilon)));
     }
   }
+  void combine(Vec y, float a, ConstVec x, float b, ConstVec z) const override {
+    for (int64_t i = 0; i < y.size; ++i) y.data[i] = a * x.data[i] + (z.data != nullptr ? b * z.data[i] : 0.0f);
+  }
+  void add_diagonal(Mat y, float value) const override {
+    for (int64_t i = 0; i < y.rows; ++i) at(y, i, i) += value;
+  }
   double sum_of_squares(ConstVec x) const override {
     double sum = 0;
     for (int64_t i = 0; i < x.size; ++i) sum += d(x.data[i]) * d(x.data[i]);

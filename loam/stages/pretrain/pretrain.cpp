@@ -174,6 +174,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
 
   PretrainReport report;
   report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads());
+  if (config.optimizer == "muon") report.memory.working += 4 * Muon::working_floats(ParamSet(plan->model));
   require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads());
   const Backend& cpu = backend("cpu");
   Transformer model(plan->model, cpu);
@@ -199,6 +200,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   train.epsilon = config.epsilon;
   train.weight_decay = config.weight_decay;
   train.clip = config.clip;
+  train.muon = config.optimizer == "muon";
   train.eval_every = plan->eval_every;
   train.log_every = config.log_every;
   train.sample_every = plan->sample_every;

@@ -42,7 +42,7 @@ struct PretrainConfig {
     f("micro_batch", &PretrainConfig::micro_batch, "sequences at once, gradients added up; 0: the whole batch");
     f("context", &PretrainConfig::context, "tokens a sequence");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
-    f("optimizer", &PretrainConfig::optimizer, "adamw");
+    f("optimizer", &PretrainConfig::optimizer, "adamw, or muon (for the matrices of the layers; the rest stay with adamw)");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
     f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");
     f("cooldown_steps", &PretrainConfig::cooldown_steps, "linear fall of the trapezoid; by default 60 % of the steps");

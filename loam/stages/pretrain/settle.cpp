@@ -72,6 +72,7 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context) {
   return static_cast<double>(n) / best;
 }
 
+constexpr double kMuonRate = 2;  // times AdamW's rate (docs/experiments.md)
 double default_rate(int64_t channels) { return 3e-3 * std::pow(128.0 / static_cast<double>(channels), 0.75); }
 
 /// Sequences a step for runs of minutes to days: many small steps beat few large ones while the run is short.
@@ -118,7 +119,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context); }
 
 void PretrainConfig::validate() const {
-  require(optimizer == "adamw", "--optimizer is \"", optimizer, "\"; there is adamw");
+  require(optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are adamw and muon");
   require(schedule == "trapezoid" || schedule == "cosine", "--schedule is \"", schedule, "\"; there are trapezoid and cosine");
   require(family == "llama" || family == "gpt2", "--family is \"", family, "\"; there are llama and gpt2");
   const int sizes = !model.empty() + !arch.empty() + !init.empty() + depth.has_value();
@@ -197,7 +198,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   Schedule& s = plan.schedule;
   s.steps = config.steps ? *config.steps : std::max<int64_t>(1, static_cast<int64_t>(total_tokens / step_tokens));
   s.shape = config.schedule == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
-  s.peak = config.lr.value_or(default_rate(plan.model.channels) * (config.init.empty() ? 1.0 : 0.3));
+  s.peak = config.lr.value_or(default_rate(plan.model.channels) * (config.optimizer == "muon" ? kMuonRate : 1.0) * (config.init.empty() ? 1.0 : 0.3));
   s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
