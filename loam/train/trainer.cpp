@@ -230,10 +230,10 @@ void Trainer::maybe_shorten() {
   // The first steps touch the memory and warm the caches: they say nothing about the others.
   constexpr int64_t kColdSteps = 20;
   if (settings_.budget_seconds <= 0 || steps_here_ < kColdSteps) return;
-  const double left = settings_.budget_seconds - state_.seconds;
+  constexpr double kAim = 0.97;  // the machine may get slower still once the cooldown has begun, when nothing can be changed
+  const double left = kAim * settings_.budget_seconds - state_.seconds;
   const auto fits = static_cast<int64_t>(left / recent_step_seconds_);
-  // Some slack: a short disturbance is no reason to end early.
-  if (static_cast<double>(s.steps - state_.step) * recent_step_seconds_ <= left + 0.03 * settings_.budget_seconds) return;
+  if (static_cast<double>(s.steps - state_.step) * recent_step_seconds_ <= left) return;
   if (fits > s.cooldown) return;  // the constant part only gets shorter; what it becomes is settled when it ends
   begin_cooldown(std::min(s.cooldown, fits), "this machine is slower than planned");
 }

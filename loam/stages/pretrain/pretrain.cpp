@@ -29,6 +29,7 @@ Json plan_to_json(const PretrainPlan& p) {
           {"micro_batch", p.micro_batch},
           {"context", p.context},
           {"schedule", p.schedule.shape == Schedule::Shape::cosine ? "cosine" : "trapezoid"},
+          {"optimizer", p.muon ? "muon" : "adamw"},
           {"lr", p.schedule.peak},
           {"steps", p.schedule.steps},
           {"warmup_steps", p.schedule.warmup},
@@ -47,6 +48,7 @@ PretrainPlan plan_from_json(const Json& j) {
   p.micro_batch = get_int(j, "micro_batch");
   p.context = get_int(j, "context");
   p.schedule.shape = get_string(j, "schedule") == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
+  p.muon = get_string(j, "optimizer") == "muon";
   p.schedule.peak = get_number(j, "lr");
   p.schedule.steps = get_int(j, "steps");
   p.schedule.warmup = get_int(j, "warmup_steps");
@@ -131,8 +133,9 @@ std::string card(const PretrainPlan& plan, const TokenSet& tokens, const Pretrai
     const double read = static_cast<double>(result.tokens) / static_cast<double>(std::max<int64_t>(1, tokens.train().token_count()));
     card.data += fmt::format("\nThe last column is of the training text as it was written; training read {:.2f} times its length.\n", read);
   }
-  card.training = fmt::format("{}{} steps of {} sequences of {} tokens, {} tokens in all; AdamW, peak rate {:.3e}, {} steps of warm-up, {} of cooldown.\n",
-                              init.empty() ? "" : "From another model's weights. ", with_commas(result.step), plan.batch, plan.context, with_commas(result.tokens), plan.schedule.peak,
+  card.training = fmt::format("{}{} steps of {} sequences of {} tokens, {} tokens in all; {}, peak rate {:.3e}, {} steps of warm-up, {} of cooldown.\n",
+                              init.empty() ? "" : "From another model's weights. ", with_commas(result.step), plan.batch, plan.context, with_commas(result.tokens),
+                              plan.muon ? "Muon for the layers' matrices, AdamW for the rest" : "AdamW", plan.schedule.peak,
                               with_commas(plan.schedule.warmup), with_commas(result.schedule.cooldown));
   if (result.last_evaluation.contains("bits_per_byte")) {
     card.scores = fmt::format("| on the held-out documents | |\n|---|---|\n| bits per byte | {:.4f} |\n| loss, nats a token | {:.4f} |\n",
@@ -146,6 +149,7 @@ std::string card(const PretrainPlan& plan, const TokenSet& tokens, const Pretrai
 }  // namespace
 
 PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_folder, const fs::path& out_folder, uint64_t seed, bool force, Progress& progress) {
+  const double began = seconds_now();
   const TokenSet tokens = TokenSet::open(tokens_folder);
   std::vector<ArtifactInput> inputs = {tokens.artifact().as_input()};
   if (!config.arch.empty()) {
@@ -174,7 +178,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
 
   PretrainReport report;
   report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads());
-  if (config.optimizer == "muon") report.memory.working += 4 * Muon::working_floats(ParamSet(plan->model));
+  if (plan->muon) report.memory.working += 4 * Muon::working_floats(ParamSet(plan->model));
   require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads());
   const Backend& cpu = backend("cpu");
   Transformer model(plan->model, cpu);
@@ -200,12 +204,13 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   train.epsilon = config.epsilon;
   train.weight_decay = config.weight_decay;
   train.clip = config.clip;
-  train.muon = config.optimizer == "muon";
+  train.muon = plan->muon;
   train.eval_every = plan->eval_every;
   train.log_every = config.log_every;
   train.sample_every = plan->sample_every;
   train.save_minutes = config.save_minutes;
-  train.budget_seconds = plan->budget_seconds;
+  // What was spent on finding the shape is gone from the minutes.
+  train.budget_seconds = plan->budget_seconds > 0 ? std::max(0.5 * plan->budget_seconds, plan->budget_seconds - (seconds_now() - began)) : 0;
   train.watch_spikes = !config.no_guard;
   train.snapshot_every = snapshot_steps(plan->schedule.steps);
   train.stop_at = config.stop_at;

@@ -24,7 +24,7 @@ struct PretrainConfig {
   std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, eval_every, sample_every;
   std::optional<double> lr;
   int64_t micro_batch = 0, log_every = 1;
-  std::string optimizer = "adamw", schedule = "trapezoid";
+  std::string optimizer = "auto", schedule = "trapezoid";
   bool no_guard = false;
   int64_t stop_at = 0;  ///< no flag: ends as if stopped from outside after so many steps (verify_resume)
   double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, clip = 1.0, dropout = 0.0, save_minutes = 5;
@@ -42,7 +42,7 @@ struct PretrainConfig {
     f("micro_batch", &PretrainConfig::micro_batch, "sequences at once, gradients added up; 0: the whole batch");
     f("context", &PretrainConfig::context, "tokens a sequence");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
-    f("optimizer", &PretrainConfig::optimizer, "adamw, or muon (for the matrices of the layers; the rest stay with adamw)");
+    f("optimizer", &PretrainConfig::optimizer, "adamw; muon (for the matrices of the layers; the rest stay with adamw); auto: muon where --minutes or --depth choose the shape, else adamw");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
     f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");
     f("cooldown_steps", &PretrainConfig::cooldown_steps, "linear fall of the trapezoid; by default 60 % of the steps");
@@ -65,6 +65,7 @@ struct PretrainConfig {
 struct PretrainPlan {
   ModelConfig model;
   int64_t batch = 0, micro_batch = 0, context = 0;
+  bool muon = false;
   Schedule schedule;
   int64_t eval_every = 0, sample_every = 0;
   double budget_seconds = 0;      ///< 0: no clock decides

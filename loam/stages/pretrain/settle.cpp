@@ -11,6 +11,7 @@
 #include "loam/kernels/backend.h"
 #include "loam/model/weights.h"
 #include "loam/stages/pretrain/pretrain.h"
+#include "loam/train/muon.h"
 
 namespace loam {
 namespace {
@@ -37,7 +38,7 @@ struct Rung {
 constexpr std::array<Rung, 12> kLadder = {{{2, 64}, {3, 96}, {4, 128}, {5, 160}, {6, 192}, {6, 256}, {8, 320}, {8, 384}, {10, 512}, {12, 640}, {12, 768}, {16, 1024}}};
 
 /// Tokens a second of training steps of this shape, timed.
-double timed_rate(const ModelConfig& config, int64_t batch, int64_t context) {
+double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, bool with_muon) {
   const Backend& b = backend("cpu");
   Transformer model(config, b);
   model.params().allocate(b, true);
@@ -58,6 +59,8 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context) {
   batch_view.time = context;
   batch_view.ids = ints.ints();
   batch_view.positions = ints.ints() + 2 * n;
+  std::optional<Muon> muon;
+  if (with_muon) muon.emplace(model.params(), b);
   double best = 1e9;
   for (int repeat = 0; repeat < 4; ++repeat) {  // the first one touches the memory
     const double began = seconds_now();
@@ -67,6 +70,9 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context) {
     model.backward(batch_view);
     b.optimizer().sum_of_squares(model.params().gradients());
     b.optimizer().adamw(model.params().values(), Vec(moments.floats(), size), Vec(moments.floats() + size, size), model.params().gradients(), {});
+    for (size_t i = 0; muon && i < model.params().all().size(); ++i) {
+      if (muon->takes(i)) muon->step(model.params(), i, {moments.floats() + model.params().all()[i].offset, model.params().all()[i].size()}, {});
+    }
     if (repeat > 0) best = std::min(best, seconds_now() - began);
   }
   return static_cast<double>(n) / best;
@@ -87,7 +93,7 @@ struct Choice {
 };
 
 /// The largest rung whose run still reads enough tokens for its size.
-Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab, int64_t context, Progress& progress) {
+Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab, int64_t context, bool muon, Progress& progress) {
   const Family family = config.family == "gpt2" ? Family::gpt2 : Family::llama;
   // Tokens a parameter of the matrix products: Hoffmann et al. 2022 find about 20 for all parameters; at this size fewer
   // are better on wall clock (docs/experiments.md).
@@ -102,7 +108,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
     if (best && seconds * backend("cpu").peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
     const int64_t batch = std::max<int64_t>(1, 2048 / context);
     if (best && plan_training_memory(c, batch, context, threads()).total() > 3LL << 33) break;
-    const double rate = timed_rate(c, batch, context);
+    const double rate = timed_rate(c, batch, context, muon);
     const double tokens = rate * seconds;
     tried += fmt::format("{}{}x{}: {} tok/s", tried.empty() ? "" : ", ", rung.layers, rung.channels, human_count(rate));
     const bool enough = tokens >= kTokensPerParameter * static_cast<double>(matmul_parameters(c));
@@ -116,10 +122,10 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 
 }  // namespace
 
-double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context); }
+double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context, plan.muon); }
 
 void PretrainConfig::validate() const {
-  require(optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are adamw and muon");
+  require(optimizer == "auto" || optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are auto, adamw and muon");
   require(schedule == "trapezoid" || schedule == "cosine", "--schedule is \"", schedule, "\"; there are trapezoid and cosine");
   require(family == "llama" || family == "gpt2", "--family is \"", family, "\"; there are llama and gpt2");
   const int sizes = !model.empty() + !arch.empty() + !init.empty() + depth.has_value();
@@ -146,6 +152,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   const double seconds = config.minutes ? *config.minutes * 60.0 : 0;
   plan.budget_seconds = config.steps || config.token_budget ? 0 : seconds;
   bool chosen = false;
+  plan.muon = config.optimizer == "muon" || (config.optimizer == "auto" && config.arch.empty() && config.model.empty() && config.init.empty());
   if (!config.arch.empty()) {
     try {
       plan.model = config_from_json(read_json(config.arch, int64_t{1} << 26));
@@ -166,7 +173,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
     plan.model = shape(config.family == "gpt2" ? Family::gpt2 : Family::llama, *config.depth, 64 * *config.depth, config.context.value_or(512));
     plan.model.vocab = vocab;
   } else {
-    const Choice choice = choose_shape(config, seconds, vocab, config.context.value_or(256), progress);
+    const Choice choice = choose_shape(config, seconds, vocab, config.context.value_or(256), plan.muon, progress);
     plan.model = choice.model;
     plan.expected_tokens_per_s = choice.tokens_per_s;
     chosen = true;
@@ -178,7 +185,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   require(plan.context <= plan.model.context, "--context ", plan.context, " is longer than the model's ", plan.model.context);
 
   if (!chosen && plan.budget_seconds > 0) {
-    plan.expected_tokens_per_s = timed_rate(plan.model, config.batch.value_or(std::max<int64_t>(1, 2048 / plan.context)), plan.context);
+    plan.expected_tokens_per_s = timed_rate(plan.model, config.batch.value_or(std::max<int64_t>(1, 2048 / plan.context)), plan.context, plan.muon);
   }
   // Evaluations, samples and checkpoints take their share of the minutes.
   constexpr double kTrainingShare = 0.93;
@@ -198,16 +205,16 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   Schedule& s = plan.schedule;
   s.steps = config.steps ? *config.steps : std::max<int64_t>(1, static_cast<int64_t>(total_tokens / step_tokens));
   s.shape = config.schedule == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
-  s.peak = config.lr.value_or(default_rate(plan.model.channels) * (config.optimizer == "muon" ? kMuonRate : 1.0) * (config.init.empty() ? 1.0 : 0.3));
+  s.peak = config.lr.value_or(default_rate(plan.model.channels) * (plan.muon ? kMuonRate : 1.0) * (config.init.empty() ? 1.0 : 0.3));
   s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
   plan.eval_every = config.eval_every.value_or(std::max<int64_t>(1, s.steps / 10));
   plan.sample_every = config.sample_every.value_or(config.minutes ? std::max<int64_t>(1, s.steps / 4) : 0);
   const double epochs = static_cast<double>(s.steps) * step_tokens / static_cast<double>(std::max<int64_t>(1, train_tokens));
-  plan.why = fmt::format("{} layers of {} channels, {} parameters; {} steps of {} x {} tokens = {} tokens ({:.2f} epochs); rate {:.2e}", plan.model.layers, plan.model.channels,
+  plan.why = fmt::format("{} layers of {} channels, {} parameters; {} steps of {} x {} tokens = {} tokens ({:.2f} epochs); {}, rate {:.2e}", plan.model.layers, plan.model.channels,
                          human_count(static_cast<double>(parameter_count(plan.model))), with_commas(s.steps), plan.batch, plan.context,
-                         human_count(static_cast<double>(s.steps) * step_tokens), epochs, s.peak);
+                         human_count(static_cast<double>(s.steps) * step_tokens), epochs, plan.muon ? "Muon" : "AdamW", s.peak);
   if (epochs > 4) progress.warn(fmt::format("the text is read {:.1f} times: past about 4 epochs repeats teach little (Muennighoff et al. 2023); more text would help", epochs));
   return plan;
 }

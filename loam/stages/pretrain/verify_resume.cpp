@@ -68,7 +68,7 @@ ResumeProof verify_resume(const fs::path& run, int64_t steps, const fs::path& wo
   config.eval_every = 0;
   config.sample_every = 0;
   config.dropout = facts.settings.value("dropout", 0.0);
-  config.optimizer = facts.settings.value("optimizer", config.optimizer);
+  config.optimizer = get_string(facts.plan, "optimizer");
   config.no_guard = facts.settings.value("no_guard", false);
   config.weight_decay = facts.settings.value("weight_decay", config.weight_decay);
   config.beta1 = facts.settings.value("beta1", config.beta1);
