@@ -29,6 +29,13 @@ TEST(Schedule, TrapezoidRisesStaysAndFalls) {
   EXPECT_EQ(s.rate(49), 1);
   EXPECT_NEAR(s.rate(50), 1 - 1.0 / 51, 1e-12);
   EXPECT_NEAR(s.rate(99), 1.0 / 51, 1e-12);
+  // A cooldown that begins while the rate still rises falls from where the rate is.
+  Schedule early = s;
+  early.steps = 6;
+  early.cooldown = 4;
+  EXPECT_NEAR(early.rate(1), 0.2, 1e-12);
+  EXPECT_NEAR(early.rate(2), 0.3 * 4 / 5, 1e-12);
+  EXPECT_NEAR(early.rate(5), 0.3 * 1 / 5, 1e-12);
   s.shape = Schedule::Shape::cosine;
   s.cooldown = 0;
   EXPECT_EQ(s.rate(9), 1);
