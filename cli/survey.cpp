@@ -41,6 +41,84 @@ bool may_be_text(const std::string& extension) {
   return known.count(extension) != 0;
 }
 
+/// Texts and labels in columns that have such names, or in a bare table of two. Throws Error{input} if there are none.
+void look_for_labels(const fs::path& file, FoundTable& found) {
+  ClassReader labelled(file);
+  found.described = labelled.described();
+  found.text_column = labelled.text_columns().front();
+  std::set<std::string> labels;
+  while (found.rows_seen < kRowsSeen && labels.size() <= kMostLabels) {
+    const auto one = labelled.next();
+    if (!one) break;
+    ++found.rows_seen;
+    labels.insert(one->label);
+  }
+  // Labels repeat; a column in which most rows differ is something else that has a label's name.
+  if (labels.size() >= 2 && labels.size() <= kMostLabels && static_cast<int64_t>(labels.size()) * 2 <= found.rows_seen) {
+    found.use = TableUse::labels;
+    found.label_column = labelled.label_column();
+    found.labels.assign(labels.begin(), labels.end());
+  }
+}
+
+/// A language by its two letters, as translators name their columns; "" if it is none of the commonest.
+std::string language_of(const std::string& column) {
+  static const std::map<std::string, std::string> known = {{"en", "English"}, {"fr", "French"}, {"de", "German"}, {"es", "Spanish"}, {"it", "Italian"}, {"pt", "Portuguese"}, {"nl", "Dutch"},
+                                                           {"pl", "Polish"}, {"ru", "Russian"}, {"uk", "Ukrainian"}, {"cs", "Czech"}, {"sv", "Swedish"}, {"tr", "Turkish"}, {"ar", "Arabic"},
+                                                           {"hi", "Hindi"}, {"zh", "Chinese"}, {"ja", "Japanese"}, {"ko", "Korean"}};
+  const auto it = known.find(lower(column));
+  return it == known.end() ? "" : it->second;
+}
+
+/// Columns with names of the user's own, told apart by what stands in them: one of long texts and one of few words that
+/// come back again and again are texts and labels; two of texts that differ are questions and answers. Leaves `found` as
+/// it is if they are neither.
+void guess_columns(const fs::path& file, FoundTable& found) {
+  struct Column {
+    std::string name;
+    int64_t filled = 0, characters = 0;
+    std::set<std::string> values;
+    double mean() const { return filled > 0 ? static_cast<double>(characters) / static_cast<double>(filled) : 0; }
+  };
+  std::vector<Column> columns;
+  RowReader rows(file);
+  int64_t seen = 0;
+  for (Json row; seen < kRowsSeen && rows.next(row) && row.is_object(); ++seen) {
+    for (const auto& [name, value] : row.items()) {
+      if (!value.is_string() || value.get_ref<const std::string&>().empty()) continue;
+      auto it = std::find_if(columns.begin(), columns.end(), [&, key = name](const Column& column) { return column.name == key; });
+      if (it == columns.end()) it = columns.insert(columns.end(), Column{name, 0, 0, {}});
+      const auto& text = value.get_ref<const std::string&>();
+      ++it->filled;
+      it->characters += static_cast<int64_t>(text.size());
+      if (it->values.size() <= kMostLabels && text.size() <= 60) it->values.insert(text);
+    }
+  }
+  std::erase_if(columns, [&](const Column& column) { return 2 * column.filled < seen; });
+  if (columns.size() < 2 || seen < 8) return;
+  const auto longest = std::max_element(columns.begin(), columns.end(), [](const Column& a, const Column& b) { return a.mean() < b.mean(); });
+  const Column* label = nullptr;
+  for (const Column& column : columns) {
+    const auto different = static_cast<int64_t>(column.values.size());
+    const bool repeats = different >= 2 && different <= 50 && different * 4 <= column.filled && column.mean() <= 40;
+    if (&column != &*longest && repeats && (label == nullptr || different < static_cast<int64_t>(label->values.size()))) label = &column;
+  }
+  found.rows_seen = seen;
+  if (label != nullptr && longest->mean() > 2 * label->mean()) {
+    found.use = TableUse::labels;
+    found.text_column = longest->name;
+    found.label_column = label->name;
+    found.labels.assign(label->values.begin(), label->values.end());
+    found.described = cat(rows.described(), ": text from \"", longest->name, "\", labels from \"", label->name, "\"");
+  } else if (columns.size() == 2 && columns[0].mean() >= 4 && columns[1].mean() >= 4) {
+    const std::string from = language_of(columns[0].name), to = language_of(columns[1].name);
+    found.use = TableUse::answers;
+    found.prompt = (from.empty() || to.empty() ? "" : "Translate to " + to + ": ") + "{" + columns[0].name + "}";
+    found.answer = "{" + columns[1].name + "}";
+    found.described = cat(rows.described(), ": \"", columns[0].name, "\" asks, \"", columns[1].name, "\" answers");
+  }
+}
+
 /// What a file of rows is good for, by its first rows; none if it has none that can be read.
 std::optional<FoundTable> look_at_table(const fs::path& file) {
   FoundTable found;
@@ -56,22 +134,11 @@ std::optional<FoundTable> look_at_table(const fs::path& file) {
       while (found.rows_seen < kRowsSeen && rows.next(row));
       return found;
     }
-    ClassReader labelled(file);
-    found.described = labelled.described();
-    found.text_column = labelled.text_columns().front();
-    std::set<std::string> labels;
-    while (found.rows_seen < kRowsSeen && labels.size() <= kMostLabels) {
-      const auto one = labelled.next();
-      if (!one) break;
-      ++found.rows_seen;
-      labels.insert(one->label);
+    try {
+      look_for_labels(file, found);
+    } catch (const Error&) {  // no column has a label's name
     }
-    // Labels repeat; a column in which most rows differ is something else that has a label's name.
-    if (labels.size() >= 2 && labels.size() <= kMostLabels && static_cast<int64_t>(labels.size()) * 2 <= found.rows_seen) {
-      found.use = TableUse::labels;
-      found.label_column = labelled.label_column();
-      found.labels.assign(labels.begin(), labels.end());
-    }
+    if (found.use == TableUse::texts) guess_columns(file, found);
     return found;
   } catch (const Error&) {
     return std::nullopt;  // no rows, or none with labels: collect may read it as text
@@ -235,8 +302,9 @@ std::string recipe_for(const Survey& found, const std::string& name, double minu
     out += "\n# A classifier, once there is a table of texts and labels (CSV, TSV, JSON lines):\n# [classifier]\n# verb = \"finetune classify\"\n# base = \"@base\"\n# data = [\"labelled.csv\"]\n# text_column = [\"text\"]\n# label_column = \"label\"\n# minutes = 3\n";
   }
   if (answers != nullptr) {
-    out += fmt::format("\n# A model that answers, from {} of questions and answers: {} rows looked at.\n[answers]\nverb = \"finetune instruct\"\nbase = \"@base\"\ndata = [{}]\nminutes = {:g}\n", answers->described, with_commas(answers->rows_seen),
-                       toml_string(answers->path.string()), tuning_minutes);
+    out += fmt::format("\n# A model that answers, from {}: {} rows looked at.\n[answers]\nverb = \"finetune instruct\"\nbase = \"@base\"\ndata = [{}]\n{}minutes = {:g}\n", answers->described, with_commas(answers->rows_seen),
+                       toml_string(answers->path.string()),
+                       answers->prompt.empty() ? "" : fmt::format("prompt = {}  # a template over the columns\nanswer = {}\n", toml_string(answers->prompt), toml_string(answers->answer)), tuning_minutes);
   } else {
     out += "\n# A model that answers, once there are questions with answers (rows such as {\"instruction\", \"output\"}):\n# [answers]\n# verb = \"finetune instruct\"\n# base = \"@base\"\n# data = [\"answers.jsonl\"]\n# minutes = 3\n";
   }

@@ -20,6 +20,7 @@ struct FoundTable {
   TableUse use = TableUse::texts;
   std::string described;     ///< "CSV, 2 columns: text from ..., labels from ..."
   std::string text_column, label_column;
+  std::string prompt, answer;  ///< templates over the columns, where the rows' form does not name itself
   int64_t rows_seen = 0;     ///< of the first ones
   std::vector<std::string> labels;  ///< those seen, sorted
 };

@@ -88,7 +88,7 @@ Artifact open_artifact(const fs::path& folder, const std::string& kind) try {
   a.folder = folder;
   a.kind = get_string(m, "kind");
   require_input(get_int(m, "format") == kFormat, "its format is ", get_int(m, "format"), ", this loam reads ", kFormat);
-  require_input(kind.empty() || a.kind == kind, "it is a ", a.kind, ", wanted a ", kind);
+  require_input(kind.empty() || a.kind == kind, "found ", a.kind, " there, wanted ", kind);
   a.content = get_string(m, "content");
   a.created = get_string(m, "created", "");
   a.version = get_string(m, "loam", "");

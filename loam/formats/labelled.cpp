@@ -483,6 +483,7 @@ std::optional<ClassRow> ClassReader::next() {
 }
 
 std::string ClassReader::described() const {
+  if (options_.text_columns.empty()) return cat("no rows, ", rows_.described());
   std::string texts;
   for (const auto& column : options_.text_columns) texts += (texts.empty() ? "\"" : " and \"") + column + "\"";
   return cat(rows_.described(), ": text from ", texts, ", labels from \"", options_.label_column, "\"");

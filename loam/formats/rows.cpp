@@ -10,6 +10,12 @@
 namespace loam {
 namespace {
 
+/// The JSON library's message without its own name and number in front: "[json.exception.parse_error.101] ".
+std::string without_label(std::string what) {
+  if (const size_t end = what.find("] "); what.rfind("[json.exception.", 0) == 0 && end != std::string::npos) what.erase(0, end + 2);
+  return what;
+}
+
 constexpr int64_t kBlockBytes = 64 << 10;
 
 /// Windows-1252's 0x80..0x9F; its five holes become the C1 controls, as the WHATWG encoding standard has it.
@@ -199,7 +205,7 @@ struct RowReader::State {
         row = Json::parse(text);
         return true;
       } catch (const nlohmann::json::exception& e) {
-        skip(cat(place(), ": not JSON: ", e.what()));
+        skip(cat(place(), ": not JSON: ", without_label(e.what())));
       }
     }
   }
@@ -261,7 +267,7 @@ struct RowReader::State {
     try {
       row = Json::parse(text);
     } catch (const nlohmann::json::exception& e) {
-      fail(ErrorKind::input, place(), " (before byte ", scanner->bytes(), ") is not JSON: ", e.what());
+      fail(ErrorKind::input, place(), " (before byte ", scanner->bytes(), ") is not JSON: ", without_label(e.what()));
     }
     return true;
   }

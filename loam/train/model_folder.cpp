@@ -34,6 +34,7 @@ ModelFolder open_model(const fs::path& folder) {
     require_input(!fs::exists(folder / "state" / "begun.json"), folder.string(), " is unfinished: run the command that makes it again, it goes on");
     // Somebody else's Hugging Face folder: named by its weights.
     require_input(fs::is_directory(folder), "there is no model folder ", folder.string());
+    require_input(fs::exists(folder / "config.json"), folder.string(), " is no model folder: it holds no config.json");
     const fs::path weights = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
     m.input = {folder.string(), "model", sha256_file(fs::exists(index) ? index : weights)};
   }

@@ -59,6 +59,32 @@ TEST_F(SurveyOf, AColumnInWhichAllRowsDifferIsNoLabel) {
   ASSERT_EQ(found.texts.size(), 1u);  // texts without labels are still texts
 }
 
+TEST_F(SurveyOf, ColumnsOfTheUsersOwnNamesAreToldByWhatStandsInThem) {
+  std::string reviews = "stars,review,verdict\n", pairs = "en\tfr\n", faq = "q,a\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string n = std::to_string(i);
+    reviews += n + ",\"the room was quiet and the meal number " + n + " was warm\"," + (i % 2 == 0 ? "good" : "bad") + "\n";
+    pairs += "Open file " + n + "\tOuvrir le fichier " + n + "\n";
+    faq += "Where is shelf " + n + "?,In room " + n + "\n";
+  }
+  put("reviews.csv", reviews);
+  put("pairs.tsv", pairs);
+  put("faq.csv", faq);
+  const Survey found = survey({folder_ / "reviews.csv", folder_ / "pairs.tsv", folder_ / "faq.csv"});
+  ASSERT_EQ(found.tables.size(), 3u);
+  EXPECT_EQ(found.tables[0].use, TableUse::labels);
+  EXPECT_EQ(found.tables[0].text_column, "review");
+  EXPECT_EQ(found.tables[0].label_column, "verdict");
+  EXPECT_EQ(found.tables[0].labels, (std::vector<std::string>{"bad", "good"}));
+  EXPECT_EQ(found.tables[1].use, TableUse::answers);
+  EXPECT_EQ(found.tables[1].prompt, "Translate to French: {en}");
+  EXPECT_EQ(found.tables[1].answer, "{fr}");
+  EXPECT_EQ(found.tables[2].prompt, "{q}");
+  const std::string recipe = recipe_for(found, "mine", 3);
+  EXPECT_NE(recipe.find("label_column = \"verdict\""), std::string::npos) << recipe;
+  EXPECT_NE(recipe.find("prompt = \"Translate to French: {en}\""), std::string::npos) << recipe;
+}
+
 TEST_F(SurveyOf, ATableNeedsNoHeader) {
   put("sms.tsv", "ham\tOk lar... Joking wif u\nspam\tFree entry in 2 a wkly comp\nham\tU dun say so early hor\nham\tNah I don't think he goes\n");
   const Survey found = survey({folder_});
