@@ -2,6 +2,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -99,6 +101,22 @@ fs::path without_compression(const fs::path& file) {
     if (ending == known) return fs::path(file).replace_extension();
   }
   return file;
+}
+
+ReadBytes open_stored(const std::filesystem::path& file) {
+  const int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (opened < 0) fail(ErrorKind::input, "cannot read ", file, ": ", std::strerror(errno));
+  const std::shared_ptr<int> handle(new int(opened), [](const int* fd) {
+    ::close(*fd);
+    delete fd;
+  });
+  return [handle, name = file.string()](char* into, int64_t limit) -> int64_t {
+    for (;;) {
+      const ssize_t n = ::read(*handle, into, static_cast<size_t>(limit));
+      if (n >= 0) return n;
+      if (errno != EINTR) fail(ErrorKind::input, "cannot read ", name, ": ", std::strerror(errno));
+    }
+  };
 }
 
 }  // namespace loam

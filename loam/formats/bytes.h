@@ -22,6 +22,9 @@ ReadBytes read_text(std::string_view text);
 /// cut off.
 ReadBytes open_bytes(const std::filesystem::path& file);
 
+/// The bytes of a file as they are stored. Throws Error{input} naming it if it cannot be opened or read.
+ReadBytes open_stored(const std::filesystem::path& file);
+
 /// A file's name without a compression's ending: "rows.jsonl.gz" -> "rows.jsonl".
 std::filesystem::path without_compression(const std::filesystem::path& file);
 

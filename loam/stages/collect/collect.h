@@ -27,7 +27,7 @@ struct CollectConfig {
   static void fields(auto&& f) {
     f("preset", &CollectConfig::preset, "which documents stay: none (all, as read), dedup (each text once), clean (running text), gopher (long English prose)");
     f("text_column", &CollectConfig::text_column, "where tables and JSON rows have their text; found by its name (text, content, body...) if not given");
-    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict; found out if not given");
+    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict, warc; found out if not given");
     f("whole_page", &CollectConfig::whole_page, "all visible text of HTML pages, not only the main part");
     f("main_text", &CollectConfig::main_text, "how a page's main text is found: balanced, precision (only what is surely of it), recall (all but what is surely around it)");
     f("mail_subject", &CollectConfig::mail_subject, "begin a mail's text with its subject (headers are in the metadata)");

@@ -8,6 +8,7 @@
 #include "loam/formats/dates.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/html.h"
+#include "loam/formats/http.h"
 #include "loam/formats/mail.h"
 #include "loam/formats/man.h"
 #include "loam/formats/pod.h"
@@ -19,6 +20,7 @@ namespace loam {
 namespace {
 
 constexpr size_t kMemberBytes = 16 << 10;  // a row's other members go along into the metadata up to this size each
+constexpr int64_t kBodyBytes = int64_t{64} << 20;  // of an unpacked page
 constexpr size_t kLedgerBytes = 64 << 10;  // of what could not be understood
 
 void set(Json& metadata, const char* key, const std::string& value) {
@@ -55,7 +57,8 @@ std::string markdown_title(std::string_view text) {
 }
 
 void from_page(Extracted& out, const RawRecord& record, const ExtractConfig& config) {
-  const std::string html = plain(record.bytes, html_charset(record.bytes), out.document.metadata);
+  const std::string charset = known_charset(record.charset) ? record.charset : html_charset(record.bytes);
+  const std::string html = plain(record.bytes, charset, out.document.metadata);
   const HtmlTree page = HtmlTree::parse(html);
   const HtmlFacts facts = html_facts(page);
   out.document.text = config.whole_page ? html_text(page, std::max(0, page.find(Tag::body))) : main_text(page, config.main_text);
@@ -63,6 +66,28 @@ void from_page(Extracted& out, const RawRecord& record, const ExtractConfig& con
   out.document.created = facts.date;
   out.title = facts.title;
   out.language = facts.language;
+}
+
+/// A page or text out of a web archive. What the archive says of it wins over what the page says of itself.
+void from_archive(Extracted& out, const RawRecord& record, const ExtractConfig& config) {
+  Json& metadata = out.document.metadata;
+  HttpAnswer answer;
+  answer.transfer = record.transfer;
+  answer.coding = record.coding;
+  RawRecord page;
+  bool whole = true;
+  page.bytes = http_body(record.bytes, answer, kBodyBytes, &whole);
+  if (record.inside == FileKind::html) {
+    page.charset = record.charset;
+    from_page(out, page, config);
+  } else {
+    out.document.text = plain(page.bytes, record.charset, metadata);
+  }
+  if (!out.document.url.empty() && out.document.url != record.url) metadata["canonical"] = out.document.url;
+  out.document.url = record.url;
+  set(metadata, "crawled", record.date);
+  if (!record.language.empty()) metadata["languages"] = record.language;
+  if (record.torn || !whole) metadata["torn"] = true;
 }
 
 void from_mail(Extracted& out, const RawRecord& record, const ExtractConfig& config) {
@@ -233,14 +258,16 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
   Extracted out;
   Json& metadata = out.document.metadata;
   out.title = record.title;
+  out.document.url = record.url;
   if (!record.reason.empty()) {
     refuse(out, record.reason, record.value, record.threshold);
-    if (record.reason != "binary" && record.reason != "unsupported") out.document.text = decode_text(std::string_view(record.bytes).substr(0, kLedgerBytes), record.charset).text;
+    if (record.reason != "binary" && record.reason != "unsupported" && record.kind != FileKind::warc) out.document.text = decode_text(std::string_view(record.bytes).substr(0, kLedgerBytes), record.charset).text;
     return out;
   }
   bool is_text = true;  // bytes that should read as text
   switch (record.kind) {
     case FileKind::html: from_page(out, record, config); break;
+    case FileKind::warc: from_archive(out, record, config); break;
     case FileKind::mail: case FileKind::mbox: from_mail(out, record, config); break;
     case FileKind::json: case FileKind::json_lines:
       from_json(out, record, config);

@@ -10,6 +10,7 @@
 #include "loam/formats/mail.h"
 #include "loam/formats/man.h"
 #include "loam/formats/mbox.h"
+#include "loam/formats/warc.h"
 
 namespace loam {
 namespace {
@@ -19,20 +20,20 @@ using namespace std::string_view_literals;
 constexpr std::pair<const char*, FileKind> kLabels[] = {
     {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"html", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"csv", FileKind::csv}, {"mail", FileKind::mail}, {"mbox", FileKind::mbox}, {"mo", FileKind::mo}, {"po", FileKind::po},
-    {"dict", FileKind::dict}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
+    {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
 
 constexpr std::pair<std::string_view, FileKind> kEndings[] = {
     {"txt", FileKind::text}, {"text", FileKind::text}, {"md", FileKind::markdown}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"rest", FileKind::rst},
     {"pod", FileKind::pod}, {"html", FileKind::html}, {"htm", FileKind::html}, {"xhtml", FileKind::html}, {"shtml", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"ndjson", FileKind::json_lines}, {"jsonlines", FileKind::json_lines}, {"csv", FileKind::csv}, {"tsv", FileKind::csv}, {"tab", FileKind::csv},
     {"eml", FileKind::mail}, {"mbox", FileKind::mbox}, {"mbx", FileKind::mbox}, {"mo", FileKind::mo}, {"gmo", FileKind::mo}, {"po", FileKind::po},
-    {"pot", FileKind::po}, {"dict", FileKind::dict}};
+    {"pot", FileKind::po}, {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"wet", FileKind::warc}, {"arc", FileKind::warc}};
 
 constexpr std::string_view kUnsupported[] = {
     "css", "js", "mjs", "map", "svg", "png", "jpg", "jpeg", "gif", "webp", "ico", "bmp", "tif", "tiff", "psd", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "ogg",
     "ogv", "oga", "webm", "avi", "mov", "wav", "flac", "m4a", "pdf", "ps", "eps", "djvu", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "msg", "so", "o",
-    "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "parquet", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "warc", "wet", "wat",
-    "arc", "iso", "img", "deb", "rpm", "7z", "rar", "xml", "rss", "atom", "xsl", "dtd"};
+    "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "parquet", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "wat",
+    "iso", "img", "deb", "rpm", "7z", "rar", "xml", "rss", "atom", "xsl", "dtd"};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -50,6 +51,8 @@ bool known_binary(std::string_view head) {
   return false;
 }
 
+}  // namespace
+
 bool begins_as_html(std::string_view head) {
   std::string start = lower(head.substr(0, 1024));
   if (start.starts_with("\xEF\xBB\xBF")) start.erase(0, 3);
@@ -63,8 +66,6 @@ bool begins_as_html(std::string_view head) {
   }
   return start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head>") || start.starts_with("<body");
 }
-
-}  // namespace
 
 const char* kind_label(FileKind kind) {
   for (const auto& [label, known] : kLabels) {
@@ -111,6 +112,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   if (!named && unsupported_name(name)) return FileKind::unsupported;
   if (head.starts_with("\xde\x12\x04\x95"sv) || head.starts_with("\x95\x04\x12\xde"sv)) return FileKind::mo;
   if (by_name && known->second == FileKind::mo) return FileKind::mo;
+  if (begins_as_warc(head)) return FileKind::warc;
   if (known_binary(head)) return FileKind::binary;
   // Text in UTF-16 is half zeros: it is judged by what it decodes to.
   const std::string mark = charset_of_mark(head);
@@ -127,7 +129,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   if (by_name && known->second == FileKind::mail) {
     return mbox_from_line(head.substr(0, head.find('\n'))) ? FileKind::mbox : FileKind::mail;
   }
-  if (by_name && known->second != FileKind::text) return known->second;
+  if (by_name && known->second != FileKind::text && known->second != FileKind::warc) return known->second;
   if (begins_as_html(head)) return FileKind::html;
   if (looks_like_man(head)) return FileKind::man;
   if (looks_like_mail(head)) return mbox_from_line(head.substr(0, head.find('\n'))) ? FileKind::mbox : FileKind::mail;

@@ -7,9 +7,9 @@
 
 namespace loam {
 
-enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, binary, unsupported };
+enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, binary, unsupported };
 
-/// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict"...
+/// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict", "warc"...
 const char* kind_label(FileKind kind);
 /// By a name that --format takes. Throws Error{usage} with the nearest.
 FileKind kind_named(const std::string& name);
@@ -19,6 +19,9 @@ FileKind kind_named(const std::string& name);
 /// page or an e-mail is one. unsupported: a kind we have no reader for, by its name (pictures, office files, scripts of
 /// web pages); `named` files, which the user chose one by one, are then judged by their bytes.
 FileKind kind_of(std::string_view name, std::string_view head, bool named);
+
+/// Whether text begins as a page does: <!doctype html>, <html>, <head>, <body>, behind comments and an XML line.
+bool begins_as_html(std::string_view head);
 
 /// A file of that name is of a kind we have no reader for (see kind_of), be it packed or not.
 bool unsupported_name(std::string_view name);

@@ -1,6 +1,7 @@
 #include "loam/stages/collect/reader.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
@@ -9,10 +10,13 @@
 #include "loam/formats/dictd.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/gettext.h"
+#include "loam/formats/gzip_members.h"
+#include "loam/formats/http.h"
 #include "loam/formats/json_values.h"
 #include "loam/formats/lines.h"
 #include "loam/formats/mbox.h"
 #include "loam/formats/utf8.h"
+#include "loam/formats/warc.h"
 #include "loam/stages/collect/columns.h"
 
 namespace loam {
@@ -107,7 +111,7 @@ struct RecordReader::State {
   ReaderConfig config;
   std::unique_ptr<MemberReader> members;
   int64_t number = 0;
-  bool ended = false, after_damage = false;
+  bool ended = false, after_damage = false, archive_tried = false, packed_done = false;
 
   // Of the member that is being read.
   bool open = false, finished = false, source_failed = false;
@@ -121,6 +125,9 @@ struct RecordReader::State {
   std::unique_ptr<MboxReader> mails;
   std::unique_ptr<DictReader> dictionary;
   std::unique_ptr<GettextCatalogue> catalogue;
+  std::unique_ptr<GzipMembers> packed;  // of a web archive: read past damage
+  std::unique_ptr<WarcReader> archive;
+  int64_t damages_told = 0;
   size_t at = 0;  // into held_rows or the catalogue
   std::shared_ptr<const std::vector<std::string>> columns;
   std::vector<std::vector<std::string>> held_rows;  // looked at to find the text column
@@ -180,6 +187,8 @@ struct RecordReader::State {
 
   bool next_member() {
     member.clear();
+    if (!members && !archive_tried && opens_as_archive()) return true;
+    if (packed_done) return false;
     if (!members) members = std::make_unique<MemberReader>(file);
     if (!members->next()) return false;
     member = members->path();
@@ -194,6 +203,8 @@ struct RecordReader::State {
     mails.reset();
     dictionary.reset();
     catalogue.reset();
+    archive.reset();
+    packed.reset();
     columns.reset();
     held_rows.clear();
     pending.clear();
@@ -206,6 +217,11 @@ struct RecordReader::State {
   /// Sets up the reader of the member's kind; true if it cannot be read as anything and `record` says why.
   bool open_member(RawRecord& record) {
     open = true;
+    if (packed) {
+      kind = FileKind::warc;
+      archive = std::make_unique<WarcReader>([this](char* into, int64_t limit) { return packed->read(into, limit); }, config.max_document_bytes);
+      return false;
+    }
     source = [this, raw = members->bytes()](char* into, int64_t limit) {
       if (source_failed) throw Error(ErrorKind::input, failure);  // a second try would only say that there was a first
       try {
@@ -240,6 +256,7 @@ struct RecordReader::State {
       case FileKind::json: values = std::make_unique<JsonValues>(source, 2 * limit); break;
       case FileKind::mbox: mails = std::make_unique<MboxReader>(source, limit); break;
       case FileKind::dict: dictionary = std::make_unique<DictReader>(source, dict_index(), limit); break;
+      case FileKind::warc: archive = std::make_unique<WarcReader>(source, limit); break;
       case FileKind::csv: return open_table(record);
       case FileKind::mo: case FileKind::po: return open_catalogue(record);
       default: break;
@@ -251,7 +268,7 @@ struct RecordReader::State {
   void find_charset(std::string& head, bool whole) {
     charset.clear();
     wide_charset.clear();
-    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html) return;
+    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html || kind == FileKind::warc) return;
     const std::string mark = charset_of_mark(head);
     if (mark == "utf-8") {
       head.erase(0, 3);
@@ -356,6 +373,7 @@ struct RecordReader::State {
           record.fields = {std::move(pair.source), std::move(pair.target), std::move(pair.context), catalogue->language};
         }
         break;
+      case FileKind::warc: have = next_page(record); break;
       case FileKind::text: case FileKind::markdown: case FileKind::rst: have = next_part(record); break;
       default:
         have = true;
@@ -365,6 +383,81 @@ struct RecordReader::State {
     if (!have) finished = true;
     return have;
   }
+
+  /// A gzip file of web records is not read through the general unpacker: that one ends at the first damage.
+  bool opens_as_archive() {
+    archive_tried = true;
+    if (!config.format.empty() && kind_named(config.format) != FileKind::warc) return false;
+    std::string head;
+    read_more(open_stored(file), head, 4);
+    if (!head.starts_with("\x1f\x8b")) return false;
+    GzipMembers look(file);
+    head.clear();
+    read_more([&look](char* into, int64_t limit) { return look.read(into, limit); }, head, 1024);
+    if (!begins_as_warc(head)) return false;
+    packed = std::make_unique<GzipMembers>(file);
+    packed_done = true;
+    return true;
+  }
+
+  /// The next record of a web archive that holds, or should hold, a page.
+  bool next_page(RawRecord& record) {
+    WarcRecord page;
+    charset.clear();
+    if (held_page) {
+      page = std::move(*held_page);
+      held_page.reset();
+      if (page.wanted) return take_page(record, page);
+    }
+    for (;;) {
+      const bool more = archive->next(page);
+      if (packed && packed->damaged() > damages_told) {
+        damages_told = packed->damaged();
+        if (more) held_page = std::move(page);
+        return refuse(record, "damaged", packed->damage());
+      }
+      if (!more) return false;
+      if (page.wanted) return take_page(record, page);
+    }
+  }
+
+  bool take_page(RawRecord& record, WarcRecord& page) {
+    record.url = std::move(page.uri);
+    record.date = std::move(page.date);
+    record.language = std::move(page.language);
+    record.torn = page.damaged;
+    if (page.type == "revisit") return refuse(record, "revisit");
+    std::string media = page.media;
+    std::string_view body = page.body;
+    if (page.type == "response" || media == "application/http") {
+      const HttpAnswer answer = read_http(body);
+      if (answer.head_bytes == 0 && media == "application/http") return refuse(record, "malformed", "no HTTP answer");
+      if (answer.head_bytes > 0) {
+        if (answer.status != 200) return refuse(record, "http_status", answer.status, 200);
+        media = answer.media;
+        charset = answer.charset;
+        record.transfer = answer.transfer;
+        record.coding = answer.coding;
+        body.remove_prefix(static_cast<size_t>(answer.head_bytes));
+      }
+    }
+    const bool unsaid = media.empty() || media == "application/octet-stream" || media == "unknown/unknown" || media == "unk" || media == "no-type";
+    if (media == "text/html" || media == "application/xhtml+xml" || (unsaid && begins_as_html(body))) {
+      record.inside = FileKind::html;
+    } else if (media == "text/plain") {
+      record.inside = FileKind::text;
+    } else {
+      return refuse(record, "content_type", media);
+    }
+    const std::string_view path = std::string_view(record.url).substr(0, record.url.find_first_of("?#"));
+    const size_t slash = path.rfind('/');
+    if (slash != std::string_view::npos && slash > 8 && unsupported_name(path.substr(slash + 1))) return refuse(record, "content_type", "address ends in " + std::string(path.substr(slash + 1).substr(0, 100)));
+    record.bytes = body;
+    if (page.cut) return refuse_long(record, config.max_document_bytes);
+    return true;
+  }
+
+  std::optional<WarcRecord> held_page;  // read, but what was wrong before it is told first
 
   /// Plain text is one document, or several if it is longer than one may be.
   bool next_part(RawRecord& record) {

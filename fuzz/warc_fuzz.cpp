@@ -1,0 +1,27 @@
+// Web archives, their gzip members and HTTP bodies, on any bytes: no record past its limit, every byte looked at once.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "loam/formats/gzip_members.h"
+#include "loam/formats/http.h"
+#include "loam/formats/warc.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  constexpr int64_t kLimit = 4096;
+  loam::GzipMembers packed(loam::read_text(bytes));
+  for (const bool gzip : {false, true}) {
+    loam::WarcReader reader(gzip ? loam::ReadBytes([&](char* to, int64_t n) { return packed.read(to, n); }) : loam::read_text(bytes), kLimit);
+    loam::WarcRecord record;
+    size_t records = 0;
+    while (reader.next(record)) {
+      if (record.body.size() > static_cast<size_t>(kLimit)) std::abort();
+      if (!gzip && ++records > size) std::abort();
+      const loam::HttpAnswer answer = loam::read_http(record.body);
+      if (loam::http_body(std::string_view(record.body).substr(static_cast<size_t>(answer.head_bytes)), answer, kLimit).size() > static_cast<size_t>(kLimit)) std::abort();
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,40 @@
+// gzip files of many members, as web archives are: read at speed, and past damage.
+//
+//   GzipMembers in(file);
+//   while (int64_t n = in.read(buffer, size)) use(buffer, n);
+//   if (in.damaged() > 0) warn(in.damage());
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "loam/formats/bytes.h"
+
+namespace loam {
+
+/// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given and reading
+/// goes on at the next one. Memory: 4 MiB of the file, and a member's bytes where they are no more than 8 MiB.
+class GzipMembers {
+ public:
+  explicit GzipMembers(const std::filesystem::path& file);  ///< throws Error{input} if it cannot be opened
+  explicit GzipMembers(ReadBytes packed);
+  ~GzipMembers();
+  GzipMembers(GzipMembers&&) noexcept;
+
+  /// Up to `limit` bytes; 0 at the end. Never throws on account of the bytes.
+  int64_t read(char* into, int64_t limit);
+  int64_t damaged() const;             ///< places where the file does not hold what gzip says
+  const std::string& damage() const;   ///< what the last of them was, with its place in the file
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Unpacks what was packed whole: "gzip", "deflate" (with or without zlib's frame), "br" or "zstd". At most `limit` bytes
+/// are made. False if the bytes are damaged or cut off: then `out` has what came before.
+bool unpack_bytes(std::string_view packed, std::string_view how, int64_t limit, std::string& out);
+
+}  // namespace loam
