@@ -7,6 +7,7 @@
 #include <iostream>
 #include <toml++/toml.h>
 
+#include "cli/typed.h"
 #include "loam/base/files.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
@@ -339,7 +340,7 @@ int Cli::main(int argc, const char* const* argv) {
         std::cout << to_line(result.json ? *result.json : Json::object()) << "\n";
       } else {
         for (const auto& line : result.lines) std::cout << line << "\n";
-        if (!result.next.empty() && !flags.quiet) std::cerr << "next: " << result.next << "\n";
+        if (!result.next.empty() && !flags.quiet) std::cerr << "next: " << as_typed(result.next) << "\n";
       }
     }
     std::cout.flush();

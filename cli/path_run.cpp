@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cli/fingerprint.h"
+#include "cli/typed.h"
 #include "loam/artifacts/manifest.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
@@ -330,7 +331,7 @@ class PathRun {
       json["try"] = Json::array();
       for (const std::string& command : recipe_.try_next) {
         json["try"].push_back(with_folders(command));
-        lines.push_back("  " + with_folders(command));
+        lines.push_back("  " + as_typed(with_folders(command)));
       }
     }
     return report(std::move(json), std::move(lines));

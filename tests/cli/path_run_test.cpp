@@ -5,6 +5,7 @@
 
 #include "cli/fingerprint.h"
 #include "cli/path_run.h"
+#include "cli/typed.h"
 #include "loam/artifacts/manifest.h"
 #include "loam/base/files.h"
 
@@ -234,6 +235,12 @@ TEST_F(RunRecipe, DryDoesNothing) {
   go(recipe());
   EXPECT_EQ(made, 0);
   EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
+TEST(Hints, NameTheProgramAsItWasStarted) {
+  EXPECT_EQ(as_typed("loam run a.toml", "build/release/loam"), "build/release/loam run a.toml");
+  EXPECT_EQ(as_typed("echo \"loam is soil\" | loam classify x -", "./loam"), "echo \"loam is soil\" | ./loam classify x -");
+  EXPECT_EQ(as_typed("loam run a.toml", "loam"), "loam run a.toml");
 }
 
 TEST(RecipeValues, References) {
