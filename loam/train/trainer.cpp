@@ -291,9 +291,6 @@ TrainResult Trainer::run() {
 
     const bool evaluates = settings_.eval_every > 0 && (state_.step % settings_.eval_every == 0 || last);
     const bool logs = settings_.log_every > 0 && (state_.step % settings_.log_every == 0 || last || state_.step == 1);
-    const double unsaved = seconds_now() - last_save_;
-    // Before an evaluation too: it is another piece of work that can go wrong.
-    if (!last && (unsaved >= settings_.save_minutes * 60.0 || (evaluates && unsaved >= std::min(20.0, settings_.save_minutes * 60.0)))) save_in_time();
     Json row;
     if (logs || evaluates) {
       row = {{"step", state_.step},
@@ -335,6 +332,11 @@ TrainResult Trainer::run() {
     }
     maybe_shorten();
     snapshot_if_due();
+    // At the end of a step, when all that belongs to it is done and written down. The last step before an evaluation is a
+    // good one: what comes is another piece of work that can go wrong.
+    const bool evaluates_next = settings_.eval_every > 0 && (state_.step + 1) % settings_.eval_every == 0;
+    const double unsaved = seconds_now() - last_save_, longest = settings_.save_minutes * 60.0;
+    if (!last && (unsaved >= longest || (evaluates_next && unsaved >= std::min(20.0, longest)))) save_in_time();
   }
   if (keeps_best() && state_.best) {
     const int64_t n = model_.params().size();

@@ -226,6 +226,37 @@ TEST_F(Recovery, StoppedBetweenFaultAndReturnTheWeightsAreTheSame) {
   }
 }
 
+TEST_F(Recovery, KilledWhileItEvaluatesNoEvaluationAndNoRowIsLost) {
+  struct Choosing : Pulling {
+    int64_t dies_at = -1;
+    int calls = 0;
+    std::string best_metric() const override { return "value"; }
+    Json evaluate(Transformer& model) override {
+      if (last == dies_at) throw std::runtime_error("as if killed");
+      ++calls;
+      // Best in the middle, so that the weights kept are not the last ones.
+      return {{"value", std::abs(static_cast<double>(last) - 99) + 1e-6 * static_cast<double>(model.params().values().data[0])}};
+    }
+  };
+  settings.eval_every = 10;
+  settings.save_minutes = 0;  // a checkpoint at each step
+  Choosing quiet_run;
+  const std::string whole = train(quiet_run);
+  const std::string rows = read_file(folder / "metrics.jsonl");
+  for (int64_t dies : {99, 109, 9}) {
+    SetUp();
+    settings.eval_every = 10;
+    settings.save_minutes = 0;
+    Choosing killed;
+    killed.dies_at = dies;
+    EXPECT_THROW(train(killed), std::runtime_error);
+    Choosing resumed;
+    EXPECT_EQ(train(resumed), whole) << dies;
+    const std::string again = read_file(folder / "metrics.jsonl");
+    EXPECT_EQ(std::count(again.begin(), again.end(), '\n'), std::count(rows.begin(), rows.end(), '\n')) << dies;
+  }
+}
+
 TEST_F(Recovery, AskedToWrapUpTheCooldownBeginsAndTheRunEndsWell) {
   struct Asking : Pulling {
     StepLoss accumulate(Transformer& model, int64_t step) override {
