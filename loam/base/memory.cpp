@@ -48,6 +48,8 @@ void reset_peak_memory() {
 
 int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }
 
+int64_t mapped_file_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "RssFile:")); }
+
 std::string processor_name() {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);) {

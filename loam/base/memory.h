@@ -11,6 +11,8 @@ int64_t available_memory_bytes();
 int64_t total_memory_bytes();
 /// The most memory this process held at once (VmHWM), since it began or since reset_peak_memory().
 int64_t peak_memory_bytes();
+/// Bytes of mapped files that are in memory now (RssFile): the system takes them back when it needs the room.
+int64_t mapped_file_bytes();
 /// Gives freed memory back to the system and counts the peak from here: a stage's own, not that of the one before it.
 void reset_peak_memory();
 

@@ -221,7 +221,8 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   report.result = trainer.run();
   interrupt_wraps_up(false);
 
-  report.peak_memory = peak_memory_bytes();
+  // Token files are mapped, not read in: what of them is in memory is the system's to take back, and no part of the plan.
+  report.peak_memory = peak_memory_bytes() - mapped_file_bytes();
   report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
   write_model_files(out, model, tokens_folder, card(*plan, tokens, report, config.init));
   out.log("metrics.jsonl");

@@ -84,7 +84,8 @@ struct PretrainReport {
   PretrainPlan plan;
   TrainResult result;
   TrainingMemory memory;
-  int64_t parameters = 0, peak_memory = 0;
+  int64_t parameters = 0;
+  int64_t peak_memory = 0;  ///< bytes held at most while training, mapped files left out
   /// Bits per byte on the same held-out documents of an order-3 byte model of (the first 32 MB of) the same training text.
   std::optional<double> floor_bits_per_byte;
 };
