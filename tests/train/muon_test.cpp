@@ -27,7 +27,7 @@ void fill(Mat x, uint64_t seed) {
   for (int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] = static_cast<float>(2 * uniform01(seed, static_cast<uint64_t>(i)) - 1);
 }
 
-/// The largest and smallest of X'X's (or XX''s) Rayleigh quotients over the unit vectors, and its largest off-diagonal.
+/// Rows (of a tall matrix: columns) that are near unit length and nearly at right angles.
 TEST(Muon, MakesAMatrixNearlyOrthogonal) {
   ParamSet params(shape());
   for (const char* name : {"ref", "cpu"}) {
