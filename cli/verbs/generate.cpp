@@ -1,8 +1,10 @@
 // loam generate: continue a text.
 #include <cstdio>
+#include <utility>
 
 #include "cli/verbs.h"
 #include "loam/base/files.h"
+#include "loam/infer/prompt.h"
 #include "loam/infer/session.h"
 #include "loam/model/weights.h"
 #include "loam/text/tokenizer.h"
@@ -23,14 +25,13 @@ struct GenerateConfig {
   void validate() const { require(max_tokens >= 0, "--max-tokens ", max_tokens, " must be 0 or more"); }
 };
 
-Report run_generate(Run& run, const GenerateConfig& config, const std::string& folder, const std::string& prompt, const std::vector<std::string>& stops) {
+Report run_generate(Run& run, const GenerateConfig& config, const std::string& folder, const std::string& text_before,
+                    bool exact, const std::vector<std::string>& stops) {
   open_model(folder);
   const auto model = load_model(folder, backend("cpu"), false);
   const Tokenizer tokenizer = Tokenizer::load(folder);
   const int32_t eot = tokenizer.eot_id();
-  std::vector<int32_t> ids = tokenizer.prefix_ids();
-  tokenizer.encode(prompt, ids);
-  if (ids.empty()) ids.push_back(eot);  // an empty prompt: what a document begins with
+  const Prompt prompt = encode_prompt(tokenizer, text_before, !exact);
   SampleSettings settings;
   settings.temperature = config.temperature;
   settings.top_k = config.top_k;
@@ -42,6 +43,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
   size_t written = 0, longest_stop = 0;
   for (const auto& stop : stops) longest_stop = std::max(longest_stop, stop.size());
   std::string reason = "length";
+  bool first = true;
   auto write_until = [&](size_t end) {
     if (end > written && !run.flags().json) {
       std::fwrite(text.data() + written, 1, end - written, stdout);
@@ -50,37 +52,45 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
     written = std::max(written, end);
   };
   const double began = seconds_now();
-  const int64_t drawn = generate(session, ids, config.max_tokens, settings, {&eot, 1}, [&](int32_t id) {
-    if (tokenizer.has(id)) text += decoder.add(id);
-    for (const auto& stop : stops) {
-      const size_t from = text.size() > stop.size() + 64 ? text.size() - stop.size() - 64 : 0;
-      if (const size_t at = stop.empty() ? std::string::npos : text.find(stop, from); at != std::string::npos) {
-        text.resize(at);
-        reason = "stop";
-        return false;
-      }
-    }
-    write_until(text.size() > longest_stop ? text.size() - longest_stop : 0);
-    return true;
-  });
+  const int64_t drawn = generate(
+      session, prompt.ids, config.max_tokens, settings, {&eot, 1},
+      [&](int32_t id) {
+        if (tokenizer.has(id)) text += decoder.add(id);
+        if (std::exchange(first, false)) text.erase(0, prompt.healed.size());  // the prompt has these bytes already
+        for (const auto& stop : stops) {
+          const size_t from = text.size() > stop.size() + 64 ? text.size() - stop.size() - 64 : 0;
+          if (const size_t at = stop.empty() ? std::string::npos : text.find(stop, from); at != std::string::npos) {
+            text.resize(at);
+            reason = "stop";
+            return false;
+          }
+        }
+        write_until(text.size() > longest_stop ? text.size() - longest_stop : 0);
+        return true;
+      },
+      prompt.first);
   if (reason == "length" && drawn < config.max_tokens) reason = "end of text";
   if (reason != "stop") text += decoder.rest();
   write_until(text.size());
   if (!run.flags().json) std::fputc('\n', stdout);
   const double seconds = seconds_now() - began;
-  if (session.forgot()) run.progress().warn("the text is longer than the model's context; its beginning was forgotten on the way");
+  if (session.forgot())
+    run.progress().warn("the text is longer than the model's context; its beginning was forgotten on the way");
   return report({{"text", text}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", seconds}});
 }
 
 }  // namespace
 
 void add_generate(Cli& cli) {
-  Verb& verb = cli.add("generate", "continue a text", "loam generate run/base --prompt \"Once upon a time\" --max-tokens 60 --temperature 0.8");
+  Verb& verb = cli.add("generate", "continue a text",
+                       "loam generate run/base --prompt \"Once upon a time\" --max-tokens 60 --temperature 0.8");
   auto model = verb.positional("model", "a model folder");
   auto prompt = verb.text("prompt", "the text to continue");
   auto config = verb.config<GenerateConfig>("generate");
   auto stops = verb.texts("stop", "end before this text; may be given several times");
-  verb.run([=](Run& run) { return run_generate(run, *config, *model, *prompt, *stops); });
+  auto exact = verb.flag(
+      "exact-prompt", "a space at the prompt's end stays a token of its own (it is part of the next word otherwise)");
+  verb.run([=](Run& run) { return run_generate(run, *config, *model, *prompt, *exact, *stops); });
 }
 
 }  // namespace loam

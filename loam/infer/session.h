@@ -19,8 +19,8 @@ class Session {
  public:
   /// The model must outlive the session; two sessions of one model take turns, not threads.
   explicit Session(Transformer& model);
-  /// More tokens. Past the model's context the oldest half is forgotten and the rest read again. Throws Error{usage} for
-  /// a token outside the vocabulary.
+  /// More tokens. Past the model's context the oldest half is forgotten and the rest read again. Throws Error{usage}
+  /// for a token outside the vocabulary.
   void feed(std::span<const int32_t> ids);
   /// Of the token after all that was fed. (V)
   const std::vector<float>& logits() const { return logits_; }
@@ -39,10 +39,12 @@ class Session {
   bool forgot_ = false;
 };
 
-/// Feeds the prompt (not empty), then draws up to `max_tokens` more; `each` sees every token and may end it by returning
-/// false. A token of `stops` ends it unseen. Returns the number of tokens drawn and seen.
-int64_t generate(Session& session, std::span<const int32_t> prompt, int64_t max_tokens, const SampleSettings& settings, std::span<const int32_t> stops,
-                 const std::function<bool(int32_t)>& each);
+/// Feeds the prompt (not empty), then draws up to `max_tokens` more; `each` sees every token and may end it by
+/// returning false. A token of `stops` ends it unseen. The first drawn is one of `first`, unless that is empty. Returns
+/// the number of tokens drawn and seen.
+int64_t generate(Session& session, std::span<const int32_t> prompt, int64_t max_tokens, const SampleSettings& settings,
+                 std::span<const int32_t> stops, const std::function<bool(int32_t)>& each,
+                 std::span<const int32_t> first = {});
 
 /// Natural log probability of each token but the first, given what stands before it in its window; the first is NaN.
 /// A text longer than the context goes in windows that share one token; with `stride` < context they overlap more and
