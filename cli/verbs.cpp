@@ -21,6 +21,7 @@ void add_all_verbs(Cli& cli) {
   add_compare(cli);
   add_chat(cli);
   add_classify(cli);
+  add_import(cli);
   add_plan(cli);
   add_run(cli);
   add_report(cli);

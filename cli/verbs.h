@@ -16,6 +16,7 @@ void add_pretrain(Cli& cli);
 void add_explain(Cli& cli);  // and verify-resume
 void add_score(Cli& cli);
 void add_generate(Cli& cli);
+void add_import(Cli& cli);
 void add_inspect(Cli& cli);
 void add_pairs(Cli& cli);
 void add_finetune(Cli& cli);

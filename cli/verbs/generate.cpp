@@ -30,7 +30,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
   open_model(folder);
   const auto model = load_model(folder, backend("cpu"), false);
   const Tokenizer tokenizer = Tokenizer::load(folder);
-  const int32_t eot = tokenizer.eot_id();
+  const std::vector<int32_t> ends = end_ids(folder, model->config(), tokenizer.eot_id());
   const Prompt prompt = encode_prompt(tokenizer, text_before, !exact);
   SampleSettings settings;
   settings.temperature = config.temperature;
@@ -53,7 +53,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
   };
   const double began = seconds_now();
   const int64_t drawn = generate(
-      session, prompt.ids, config.max_tokens, settings, {&eot, 1},
+      session, prompt.ids, config.max_tokens, settings, ends,
       [&](int32_t id) {
         if (tokenizer.has(id)) text += decoder.add(id);
         if (std::exchange(first, false)) text.erase(0, prompt.healed.size());  // the prompt has these bytes already

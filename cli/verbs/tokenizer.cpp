@@ -3,7 +3,7 @@
 
 #include "cli/verbs.h"
 #include "loam/stages/tokenize/corpus_batches.h"
-#include "loam/stages/tokenize/exchange_tokenizer.h"
+#include "loam/stages/exchange/exchange_tokenizer.h"
 #include "loam/stages/tokenize/train_tokenizer.h"
 
 namespace loam {
@@ -65,7 +65,7 @@ void add_tokenizer(Cli& cli) {
 
   Verb& in = cli.add("tokenizer import", "other programs' tokenizer files to a tokenizer",
                      "loam tokenizer import encoder.json vocab.bpe --out gpt2");
-  auto files = in.positionals("files", "tokenizer.json; vocab.json or encoder.json with merges.txt or vocab.bpe; .tiktoken");
+  auto files = in.positionals("files", "tokenizer.json; vocab.json or encoder.json with merges.txt or vocab.bpe; .tiktoken; .gguf; SentencePiece's .model; llama2.c's .bin");
   auto pattern = in.text("pattern", "for .tiktoken: gpt2, cl100k, o200k, llama3 or a regular expression");
   in.out();
   in.run([=](Run& run) { return import(*files, *pattern, run); });

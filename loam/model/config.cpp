@@ -1,6 +1,8 @@
 #include "loam/model/config.h"
 
+#include <cmath>
 #include <map>
+#include <numbers>
 
 #include "loam/base/error.h"
 
@@ -32,18 +34,50 @@ void read_gpt2(ModelConfig& c, const Json& json) {
   }
 }
 
+void read_rope(ModelConfig& c, const Json& json) {
+  // Newer configs keep all of it in "rope_parameters".
+  const bool newer = json.contains("rope_parameters") && json["rope_parameters"].is_object();
+  const Json& rope = newer ? json["rope_parameters"] : json.contains("rope_scaling") ? json["rope_scaling"] : Json();
+  c.rope_theta = get_number(newer && rope.contains("rope_theta") ? rope : json, "rope_theta", 10000.0);
+  if (rope.is_null()) return;
+  require_input(rope.is_object(), "rope_scaling is ", to_line(rope));
+  const std::string kind = get_string(rope, rope.contains("rope_type") ? "rope_type" : "type", "default");
+  if (kind == "default") return;
+  require_input(kind == "linear" || kind == "llama3", "rope_scaling is of the kind \"", kind, "\"; this loam has linear and llama3");
+  RopeScaling& scaling = c.rope_scaling;
+  scaling.kind = kind == "linear" ? RopeScaling::Kind::linear : RopeScaling::Kind::llama3;
+  scaling.factor = get_number(rope, "factor");
+  if (kind == "linear") return;
+  scaling.low = get_number(rope, "low_freq_factor");
+  scaling.high = get_number(rope, "high_freq_factor");
+  scaling.original = get_int(rope, "original_max_position_embeddings");
+}
+
+/// What tells Llama's kin apart.
+void read_kin(ModelConfig& c, const Json& json) {
+  const bool qwen = c.model_type == "qwen2" || c.model_type == "qwen3";
+  const bool all_biased = get_bool(json, "attention_bias", false);
+  c.qkv_bias = all_biased || c.model_type == "qwen2";
+  c.proj_bias = all_biased;
+  c.mlp_bias = get_bool(json, "mlp_bias", false);
+  c.qk_norm = c.model_type == "qwen3";
+  require_input(!all_biased || c.model_type == "llama" || c.model_type == "qwen3", "attention_bias is true, which a ", c.model_type, " has not");
+  if (c.model_type == "mistral" || (qwen && get_bool(json, "use_sliding_window", false))) c.window = get_int(json, "sliding_window", 0);
+  if (qwen && c.window > 0) c.window_from = get_int(json, "max_window_layers", 0);
+}
+
 void read_llama(ModelConfig& c, const Json& json) {
   c.hidden = get_int(json, "intermediate_size");
   c.kv_heads = get_int(json, "num_key_value_heads", c.heads);
-  require_input(json.contains("head_dim") || c.channels % c.heads == 0, "hidden_size = ", c.channels, " is no multiple of num_attention_heads = ", c.heads);
-  c.head_size = get_int(json, "head_dim", c.channels / c.heads);
+  require_input(json.contains("head_dim") || c.model_type == "qwen3" || c.channels % c.heads == 0, "hidden_size = ", c.channels, " is no multiple of num_attention_heads = ", c.heads);
+  c.head_size = get_int(json, "head_dim", c.model_type == "qwen3" ? 128 : c.channels / c.heads);
   c.tied = get_bool(json, "tie_word_embeddings", false);
   c.norm_eps = get_number(json, "rms_norm_eps", 1e-6);
-  c.rope_theta = get_number(json, "rope_theta", 10000.0);
   const std::string activation = get_string(json, "hidden_act", "silu");
   require_input(activation == "silu", "hidden_act is \"", activation, "\"; this loam has silu");
-  require_input(!json.contains("rope_scaling") || json.at("rope_scaling").is_null(), "rope_scaling is set; this loam has plain rotary positions");
-  for (const char* key : {"attention_bias", "mlp_bias"}) require_input(!get_bool(json, key, false), key, " is true; this loam's llama has no biases");
+  require_input(get_number(json, "partial_rotary_factor", 1.0) == 1.0, "partial_rotary_factor is not 1; this loam turns whole heads");
+  read_rope(c, json);
+  read_kin(c, json);
   c.dropout = get_number(json, "attention_dropout", 0.0);
 }
 
@@ -67,15 +101,34 @@ void ModelConfig::validate() const {
   require_input(family == Family::gpt2 || head_size % 2 == 0, "head_dim = ", head_size, " is odd; rotary positions turn pairs (", k.channels, " = ", channels, ", ",
                 k.heads, " = ", heads, ")");
   require_input(norm_eps > 0 && norm_eps < 1, "the norm's epsilon = ", norm_eps, " is not in (0, 1)");
-  require_input(rope_theta > 0, "rope_theta = ", rope_theta, " is not above 0");
+  require_input(rope_theta > 0 && std::isfinite(rope_theta), "rope_theta = ", rope_theta, " is not above 0");
+  require_input(rope_scaling.factor > 0 && std::isfinite(rope_scaling.factor), "rope_scaling's factor = ", rope_scaling.factor, " is not above 0");
+  require_input(rope_scaling.kind != RopeScaling::Kind::llama3 || (rope_scaling.low > 0 && rope_scaling.high > rope_scaling.low && rope_scaling.original > 0),
+                "rope_scaling's low_freq_factor = ", rope_scaling.low, ", high_freq_factor = ", rope_scaling.high, ", original_max_position_embeddings = ",
+                rope_scaling.original, " do not fit together");
+  require_input(window >= 0 && window_from >= 0, "sliding_window = ", window, ", max_window_layers = ", window_from, " must not be negative");
   require_input(dropout >= 0 && dropout < 1, "dropout = ", dropout, " is not in [0, 1)");
+}
+
+double rope_frequency(const ModelConfig& c, int64_t i) {
+  const double plain = std::pow(c.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_size));
+  const RopeScaling& s = c.rope_scaling;
+  if (s.kind == RopeScaling::Kind::none) return plain;
+  if (s.kind == RopeScaling::Kind::linear) return plain / s.factor;
+  const double turns = static_cast<double>(s.original) * plain / (2 * std::numbers::pi);  // within the original context
+  if (turns > s.high) return plain;
+  if (turns < s.low) return plain / s.factor;
+  const double keep = (turns - s.low) / (s.high - s.low);
+  return (1 - keep) * plain / s.factor + keep * plain;
 }
 
 ModelConfig config_from_json(const Json& json) {
   ModelConfig c;
   const std::string type = get_string(json, "model_type");
-  require_input(type == "gpt2" || type == "llama", "model_type is \"", type, "\"; this loam has gpt2 and llama");
+  require_input(type == "gpt2" || type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3", "model_type is \"", type,
+                "\"; this loam has gpt2, llama, mistral, qwen2 and qwen3");
   c.family = type == "gpt2" ? Family::gpt2 : Family::llama;
+  if (type != "gpt2") c.model_type = type;
   const Keys k = keys(c.family);
   c.vocab = get_int(json, "vocab_size");
   c.layers = get_int(json, k.layers);
@@ -104,12 +157,27 @@ ModelConfig config_from_json(const Json& json) {
   return c;
 }
 
+namespace {
+
+std::string class_name(const ModelConfig& c) {
+  if (c.family == Family::gpt2) return "GPT2";
+  return c.model_type == "mistral" ? "Mistral" : c.model_type == "qwen2" ? "Qwen2" : c.model_type == "qwen3" ? "Qwen3" : "Llama";
+}
+
+Json rope_scaling_json(const RopeScaling& s) {
+  if (s.kind == RopeScaling::Kind::none) return nullptr;
+  if (s.kind == RopeScaling::Kind::linear) return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", s.factor}};
+  return {{"rope_type", "llama3"}, {"factor", s.factor}, {"low_freq_factor", s.low}, {"high_freq_factor", s.high}, {"original_max_position_embeddings", s.original}};
+}
+
+}  // namespace
+
 Json config_to_json(const ModelConfig& c) {
   const bool gpt2 = c.family == Family::gpt2;
   Json json;
   const std::string kind = c.labels.empty() ? (gpt2 ? "LMHeadModel" : "ForCausalLM") : "ForSequenceClassification";
-  json["architectures"] = Json::array({(gpt2 ? "GPT2" : "Llama") + kind});
-  json["model_type"] = gpt2 ? "gpt2" : "llama";
+  json["architectures"] = Json::array({class_name(c) + kind});
+  json["model_type"] = gpt2 ? "gpt2" : c.model_type;
   if (gpt2) {
     json["n_layer"] = c.layers;
     json["n_head"] = c.heads;
@@ -134,9 +202,15 @@ Json config_to_json(const ModelConfig& c) {
     json["hidden_act"] = "silu";
     json["rms_norm_eps"] = c.norm_eps;
     json["rope_theta"] = c.rope_theta;
-    json["rope_scaling"] = nullptr;
-    json["attention_bias"] = false;
-    json["mlp_bias"] = false;
+    json["rope_scaling"] = rope_scaling_json(c.rope_scaling);
+    if (c.model_type == "llama" || c.model_type == "qwen3") json["attention_bias"] = c.proj_bias;
+    if (c.model_type == "llama") json["mlp_bias"] = c.mlp_bias;
+    if (c.model_type == "mistral") json["sliding_window"] = c.window > 0 ? Json(c.window) : Json();
+    if (c.model_type == "qwen2" || c.model_type == "qwen3") {
+      json["use_sliding_window"] = c.window > 0;
+      json["sliding_window"] = c.window > 0 ? Json(c.window) : Json();
+      json["max_window_layers"] = c.window > 0 ? c.window_from : c.layers;
+    }
     json["attention_dropout"] = c.dropout;
   }
   json["vocab_size"] = c.vocab;
@@ -165,7 +239,11 @@ int64_t block_matrices(const ModelConfig& c) {
 }  // namespace
 
 int64_t parameter_count(const ModelConfig& c) {
-  const int64_t biases = c.biases() ? c.qkv_width() + c.channels + c.hidden + c.channels : 0;
+  int64_t biases = c.biases() ? c.qkv_width() + c.channels + c.hidden + c.channels : 0;
+  if (c.qkv_bias) biases += c.qkv_width();
+  if (c.proj_bias) biases += c.channels;
+  if (c.mlp_bias) biases += 2 * c.hidden + c.channels;
+  if (c.qk_norm) biases += 2 * c.head_size;
   const int64_t norm = c.biases() ? 2 * c.channels : c.channels;
   int64_t n = c.layers * (block_matrices(c) + biases + 2 * norm) + norm + c.vocab * c.channels;
   if (c.learned_positions()) n += c.context * c.channels;

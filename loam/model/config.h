@@ -1,4 +1,4 @@
-// One transformer, described by its config: GPT-2's and Llama's shapes are two settings of it.
+// One transformer, described by its config: the shapes of GPT-2, Llama, Mistral, Qwen2 and Qwen3 are settings of it.
 //
 //   ModelConfig config = config_from_json(read_json("config.json"));   // Hugging Face's keys
 //   config.validate();
@@ -15,9 +15,22 @@ namespace loam {
 
 enum class Family { gpt2, llama };
 
-/// gpt2: learned positions, LayerNorm, GELU, biases. llama: rotary positions, RMSNorm, SwiGLU, grouped queries, no biases.
+/// Rotary positions for contexts longer than a model was first trained on: `linear` divides positions by the factor (Chen
+/// et al. 2023); `llama3` divides the frequencies whose wavelength is over original / low, keeps those under
+/// original / high, and goes from one to the other between (Llama 3.1).
+struct RopeScaling {
+  enum class Kind { none, linear, llama3 };
+  Kind kind = Kind::none;
+  double factor = 1, low = 1, high = 4;
+  int64_t original = 8192;
+  bool operator==(const RopeScaling&) const = default;
+};
+
+/// gpt2: learned positions, LayerNorm, GELU, biases. llama: rotary positions, RMSNorm, SwiGLU, grouped queries, and what
+/// its kin add: biases (Qwen2's of queries, keys and values), norms of queries and keys (Qwen3), windows (Mistral).
 struct ModelConfig {
   Family family = Family::llama;
+  std::string model_type = "llama";  ///< of the llama family: llama, mistral, qwen2, qwen3; what config.json is called by
   int64_t vocab = 0;      ///< V, rows of the token table
   int64_t context = 0;    ///< longest sequence, T
   int64_t layers = 0;     ///< L
@@ -29,6 +42,11 @@ struct ModelConfig {
   bool tied = true;       ///< the head is the token table
   double norm_eps = 1e-5;
   double rope_theta = 10000;
+  RopeScaling rope_scaling;
+  bool qkv_bias = false, proj_bias = false, mlp_bias = false;  ///< of the llama family
+  bool qk_norm = false;     ///< RMSNorm of each head's queries and keys, before they turn
+  int64_t window = 0;       ///< a token sees itself and the window - 1 before it; 0: all. In layers from window_from on
+  int64_t window_from = 0;
   double dropout = 0;     ///< on embeddings, attention and residual branches, while training
   int64_t bos = 0, eos = 0;
   std::vector<std::string> labels;  ///< a classifier's; empty for a language model
@@ -39,12 +57,17 @@ struct ModelConfig {
   int64_t query_width() const { return heads * head_size; }
   int64_t kv_width() const { return kv_heads * head_size; }
   int64_t qkv_width() const { return query_width() + 2 * kv_width(); }
+  /// What layer `l` attends to behind it, counting itself; 0: everything.
+  int64_t window_of(int64_t l) const { return l >= window_from ? window : 0; }
   /// Throws Error{input} naming the Hugging Face key that does not fit.
   void validate() const;
 };
 
-/// From a Hugging Face config.json of model_type gpt2 or llama. Throws Error{input}: a missing key, another model_type,
-/// a setting this transformer does not have (activation, rope scaling, biases).
+/// The radians that pair i of a head turns by from one position to the next, scaling included (Su et al. 2021).
+double rope_frequency(const ModelConfig& config, int64_t i);
+
+/// From a Hugging Face config.json of model_type gpt2, llama, mistral, qwen2 or qwen3. Throws Error{input}: a missing key, another model_type,
+/// a setting this transformer does not have (another activation, another kind of rope scaling).
 ModelConfig config_from_json(const Json& json);
 /// Hugging Face's form, which transformers and vLLM read.
 Json config_to_json(const ModelConfig& config);

@@ -20,8 +20,10 @@ size_t ParamSet::add(std::vector<Param::Piece> pieces, int64_t rows, int64_t col
   return params_.size() - 1;
 }
 
-size_t ParamSet::add_vector(const std::string& name, int64_t size, bool ones) {
-  const size_t i = add({{name, 0, 1}}, 1, size, 0.0f, false);
+size_t ParamSet::add_vector(const std::string& name, int64_t size, bool ones) { return add_vector({{name, 0, size}}, size, ones); }
+
+size_t ParamSet::add_vector(std::vector<Param::Piece> pieces, int64_t size, bool ones) {
+  const size_t i = add(std::move(pieces), 1, size, 0.0f, false);
   params_[i].vector = true;
   params_[i].ones = ones;
   return i;
@@ -61,10 +63,18 @@ void ParamSet::add_llama(const ModelConfig& c, float deviation, float into_resid
     layer.norm1 = add_vector(at + "input_layernorm.weight", C, true);
     layer.qkv = add({{at + "self_attn.q_proj.weight", 0, Q}, {at + "self_attn.k_proj.weight", Q, K}, {at + "self_attn.v_proj.weight", Q + K, K}}, Q + 2 * K, C,
                     deviation, true);
+    if (c.qkv_bias) layer.qkv_bias = add_vector({{at + "self_attn.q_proj.bias", 0, Q}, {at + "self_attn.k_proj.bias", Q, K}, {at + "self_attn.v_proj.bias", Q + K, K}}, Q + 2 * K, false);
+    if (c.qk_norm) {
+      layer.query_norm = add_vector(at + "self_attn.q_norm.weight", c.head_size, true);
+      layer.key_norm = add_vector(at + "self_attn.k_norm.weight", c.head_size, true);
+    }
     layer.proj = add({{at + "self_attn.o_proj.weight", 0, C}}, C, Q, into_residual, true);
+    if (c.proj_bias) layer.proj_bias = add_vector(at + "self_attn.o_proj.bias", C, false);
     layer.norm2 = add_vector(at + "post_attention_layernorm.weight", C, true);
     layer.up = add({{at + "mlp.gate_proj.weight", 0, F}, {at + "mlp.up_proj.weight", F, F}}, 2 * F, C, deviation, true);
+    if (c.mlp_bias) layer.up_bias = add_vector({{at + "mlp.gate_proj.bias", 0, F}, {at + "mlp.up_proj.bias", F, F}}, 2 * F, false);
     layer.down = add({{at + "mlp.down_proj.weight", 0, C}}, C, F, into_residual, true);
+    if (c.mlp_bias) layer.down_bias = add_vector(at + "mlp.down_proj.bias", C, false);
     layers.push_back(layer);
   }
   norm = add_vector("model.norm.weight", C, true);

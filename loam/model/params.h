@@ -12,7 +12,7 @@ namespace loam {
 
 /// One matrix (or a vector: one row) of the flat array, in the (out, in) order of the kernels.
 struct Param {
-  /// How it is called on disk: rows [row, row + rows) of it are the tensor `name`.
+  /// How it is called on disk: rows [row, row + rows) of it are the tensor `name`; of a vector, numbers.
   struct Piece {
     std::string name;
     int64_t row, rows;
@@ -26,6 +26,9 @@ struct Param {
   float deviation = 0;      ///< of its normal start; 0: starts at 0 (or 1)
 
   int64_t size() const { return rows * cols; }
+  /// Where a piece begins, in numbers from the parameter's own begin, and how many it has.
+  int64_t begin_of(const Piece& piece) const { return vector ? piece.row : piece.row * cols; }
+  int64_t size_of(const Piece& piece) const { return vector ? piece.rows : piece.rows * cols; }
 };
 
 class ParamSet {
@@ -51,6 +54,7 @@ class ParamSet {
   struct Layer {
     size_t norm1 = kNone, norm1_bias = kNone, qkv = kNone, qkv_bias = kNone, proj = kNone, proj_bias = kNone;
     size_t norm2 = kNone, norm2_bias = kNone, up = kNone, up_bias = kNone, down = kNone, down_bias = kNone;
+    size_t query_norm = kNone, key_norm = kNone;
   };
   std::vector<Layer> layers;
   size_t tokens = kNone, places = kNone, norm = kNone, norm_bias = kNone;
@@ -59,6 +63,7 @@ class ParamSet {
  private:
   size_t add(std::vector<Param::Piece> pieces, int64_t rows, int64_t cols, float deviation, bool decays, bool transposed = false);
   size_t add_vector(const std::string& name, int64_t size, bool ones);
+  size_t add_vector(std::vector<Param::Piece> pieces, int64_t size, bool ones);
   void add_gpt2(const ModelConfig& config, float deviation, float into_residual);
   void add_llama(const ModelConfig& config, float deviation, float into_residual);
   std::vector<Param> params_;

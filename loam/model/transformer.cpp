@@ -10,12 +10,11 @@ namespace loam {
 Transformer::Transformer(const ModelConfig& config, const Backend& backend) : config_(config), backend_(backend), params_(config) {
   config_.validate();
   if (config_.learned_positions()) return;
-  // Su et al. 2021: pair i turns by t * theta^(-2i / D).
   const int64_t half = config_.head_size / 2;
   std::vector<float> table(static_cast<size_t>(config_.context * config_.head_size));
   for (int64_t t = 0; t < config_.context; ++t) {
     for (int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(t) * std::pow(config_.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(config_.head_size));
+      const double angle = static_cast<double>(t) * rope_frequency(config_, i);
       table[static_cast<size_t>(t * config_.head_size + i)] = static_cast<float>(std::cos(angle));
       table[static_cast<size_t>(t * config_.head_size + half + i)] = static_cast<float>(std::sin(angle));
     }
@@ -51,6 +50,10 @@ int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
       shared.mean2 = take_vec(1);
       shared.rstd2 = take_vec(1);
       shared.lse = take_vec(c.heads);
+      if (c.qk_norm) {
+        if (training) shared.unnormed = take(c.query_width() + c.kv_width());
+        shared.head_rstd = take_vec(c.heads + c.kv_heads);
+      }
     }
     shared.input = input;
     layers_[static_cast<size_t>(l)] = shared;
@@ -66,6 +69,7 @@ int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
     d_wide_ = take(std::max(c.qkv_width(), up_width));
     d_narrow_ = take(std::max({c.channels, c.query_width(), c.gated() ? c.hidden : 0}));
   }
+  if (training && c.qk_norm) d_heads_ = take(c.query_width() + c.kv_width());
   if (c.dropout > 0) branch_ = take(c.channels);
   return used;
 }
@@ -107,6 +111,50 @@ void Transformer::norm_backward(Mat dx, ConstMat dy, ConstMat x, Vec mean, Vec r
   }
 }
 
+void Transformer::head_norms_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
+  const ModelConfig& c = config_;
+  if (!c.qk_norm) return;
+  const Mat heads = a.qkv.range(0, n).columns(0, c.query_width() + c.kv_width());
+  if (a.unnormed) backend_.elementwise().copy(a.unnormed.range(0, n), heads);
+  for (int64_t h = 0; h < c.heads + c.kv_heads; ++h) {
+    const Mat head = heads.columns(h * c.head_size, c.head_size);
+    backend_.norm().rmsnorm_forward(head, Vec(a.head_rstd.data + h * n, n), head, vector_of(h < c.heads ? p.query_norm : p.key_norm), static_cast<float>(c.norm_eps));
+  }
+}
+
+void Transformer::head_norms_backward(const Activations& a, const ParamSet::Layer& p, Mat d_qkv) {
+  const ModelConfig& c = config_;
+  if (!c.qk_norm) return;
+  const int64_t n = d_qkv.rows;
+  const Mat d_out = d_qkv.columns(0, c.query_width() + c.kv_width()), d_in = d_heads_.range(0, n), x = a.unnormed.range(0, n);
+  backend_.elementwise().fill(Vec(d_in.data, n * d_in.cols), 0.0f);
+  for (int64_t h = 0; h < c.heads + c.kv_heads; ++h) {
+    const size_t gain = h < c.heads ? p.query_norm : p.key_norm;
+    const int64_t at = h * c.head_size;
+    backend_.norm().rmsnorm_backward_add(d_in.columns(at, c.head_size), Vec(params_.gradient(gain).data, c.head_size), d_out.columns(at, c.head_size),
+                                         x.columns(at, c.head_size), vector_of(gain), Vec(a.head_rstd.data + h * n, n));
+  }
+  backend_.elementwise().copy(d_out, d_in);
+}
+
+void Transformer::narrow_starts(const TokenBatch& batch) {
+  const int64_t n = batch.rows(), window = config_.window;
+  if (window == 0 || batch.time <= window) return;
+  if (starts_.bytes() < 4 * n) starts_ = backend_.allocate(n);
+  std::vector<int32_t> host(static_cast<size_t>(n), 0);
+  if (batch.starts != nullptr) backend_.download(reinterpret_cast<float*>(host.data()), reinterpret_cast<const float*>(batch.starts), n);  // bits, whatever they mean
+  for (int64_t i = 0; i < n; ++i) {
+    const auto first = static_cast<int32_t>(i % batch.time - window + 1);
+    host[static_cast<size_t>(i)] = std::max(host[static_cast<size_t>(i)], first);
+  }
+  backend_.upload(starts_.ints(), host.data(), n);
+}
+
+const int32_t* Transformer::starts_of(const TokenBatch& batch, int64_t l) const {
+  const int64_t window = config_.window_of(l);
+  return window > 0 && batch.time > window ? starts_.ints() : batch.starts;
+}
+
 void Transformer::rope(Mat qkv, const int32_t* positions, bool inverse) const {
   if (config_.learned_positions()) return;
   // Queries and keys lie side by side and turn alike: one call over the heads of both.
@@ -120,7 +168,7 @@ uint64_t dropout_key(const TokenBatch& batch, uint64_t site) { return mix64(batc
 /// Sites of dropout: 0 is the embedding, then three a layer.
 uint64_t site(int64_t layer, uint64_t which) { return 1 + 3 * static_cast<uint64_t>(layer) + which; }
 
-AttentionShape attention_shape(const ModelConfig& c, const TokenBatch& batch, uint64_t key) {
+AttentionShape attention_shape(const ModelConfig& c, const TokenBatch& batch, uint64_t key, const int32_t* starts) {
   AttentionShape shape;
   shape.batch = batch.batch;
   shape.time = batch.time;
@@ -128,7 +176,7 @@ AttentionShape attention_shape(const ModelConfig& c, const TokenBatch& batch, ui
   shape.kv_heads = c.kv_heads;
   shape.head_size = c.head_size;
   shape.scale = 1.0f / std::sqrt(static_cast<float>(c.head_size));
-  shape.starts = batch.starts;
+  shape.starts = starts;
   shape.dropout = batch.dropout ? static_cast<float>(c.dropout) : 0.0f;
   shape.dropout_key = key;
   shape.first_row = batch.first_row;
@@ -167,6 +215,7 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
   const int64_t n = batch.rows();
   require(n <= planned_rows_ && batch.time <= c.context, "a batch of ", n, " tokens came to a model planned for ", planned_rows_);
   rows_ = n;
+  narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat first = layers_.front().input.range(0, n);
   elementwise.embed_forward(first, batch.ids, batch.positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
@@ -178,10 +227,11 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
     const Mat output = l + 1 < c.layers ? layers_[static_cast<size_t>(l) + 1].input.range(0, n) : output_.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, input, p.norm1, p.norm1_bias);
     backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    head_norms_forward(a, p, n);
     rope(qkv, batch.positions, false);
     const int64_t key = c.query_width(), value = key + c.kv_width();
     backend_.attention().forward(attended, a.lse, qkv.columns(0, key), qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()),
-                                 attention_shape(c, batch, dropout_key(batch, site(l, 0))));
+                                 attention_shape(c, batch, dropout_key(batch, site(l, 0)), starts_of(batch, l)));
     branch_forward(middle, input, attended, p.proj, p.proj_bias, batch, site(l, 1));
     norm_forward(a.normed2.range(0, n), a.mean2, a.rstd2, middle, p.norm2, p.norm2_bias);
     up_forward(a, p, n);
@@ -217,7 +267,7 @@ void Transformer::feed_forward_backward(const Activations& a, const ParamSet::La
   norm_backward(d_stream_.range(0, n), d_normed, a.middle.range(0, n), a.mean2, a.rstd2, p.norm2, p.norm2_bias);
 }
 
-void Transformer::attention_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch, const TokenBatch& batch, uint64_t where) {
+void Transformer::attention_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch, const TokenBatch& batch, int64_t layer) {
   const auto& mm = backend_.matmul();
   const ModelConfig& c = config_;
   const int64_t n = d_branch.rows, key = c.query_width(), value = key + c.kv_width();
@@ -227,8 +277,9 @@ void Transformer::attention_backward(const Activations& a, const ParamSet::Layer
   const Mat d_attended(d_narrow_.data, n, c.query_width()), d_qkv(d_wide_.data, n, c.qkv_width());
   mm.nn(d_attended, d_branch, params_.value(p.proj));
   backend_.attention().backward(d_qkv.columns(0, key), d_qkv.columns(key, c.kv_width()), d_qkv.columns(value, c.kv_width()), d_attended, attended, a.lse, qkv.columns(0, key),
-                                qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()), attention_shape(c, batch, dropout_key(batch, where)));
+                                qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()), attention_shape(c, batch, dropout_key(batch, site(layer, 0)), starts_of(batch, layer)));
   rope(d_qkv, batch.positions, true);
+  head_norms_backward(a, p, d_qkv);
   mm.tn_add(params_.gradient(p.qkv), d_qkv, a.normed1.range(0, n));
   bias_backward(p.qkv_bias, d_qkv);
   const Mat d_normed(d_narrow_.data, n, c.channels);
@@ -257,7 +308,7 @@ void Transformer::backward(const TokenBatch& batch) {
     const Activations& a = layers_[static_cast<size_t>(l)];
     const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
     feed_forward_backward(a, p, branch_gradient(site(l, 2)));
-    attention_backward(a, p, branch_gradient(site(l, 1)), batch, site(l, 0));
+    attention_backward(a, p, branch_gradient(site(l, 1)), batch, l);
   }
   if (p_drop > 0) elementwise.dropout(stream, p_drop, dropout_key(batch, 0), batch.first_row);
   elementwise.embed_backward_add(params_.gradient(params_.tokens), c.learned_positions() ? params_.gradient(params_.places) : Mat(), batch.ids, batch.positions, stream);
@@ -283,7 +334,7 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
   TokenBatch batch;
   batch.batch = 1;
   batch.time = n;
-  const AttentionShape shape = attention_shape(c, batch, 0);
+  if (seen == 0) narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat stream = layers_.front().input.range(0, n);
   elementwise.embed_forward(stream, device_ids, positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
@@ -293,6 +344,7 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
     const Mat qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, stream, p.norm1, p.norm1_bias);
     backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    head_norms_forward(a, p, n);
     rope(qkv, positions, false);
     float* base = cache.data_.floats() + l * 2 * cache.capacity_ * cache.width_;
     const Mat keys(base, cache.capacity_, cache.width_), values(base + cache.capacity_ * cache.width_, cache.capacity_, cache.width_);
@@ -300,9 +352,19 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
     elementwise.copy(values.range(seen, n), qkv.columns(c.query_width() + c.kv_width(), c.kv_width()));
     const ConstMat q = qkv.columns(0, c.query_width());
     if (seen == 0 && n > 8) {  // a whole prompt: in tiles, as in training
-      backend_.attention().forward(attended, a.lse, q, keys.range(0, n), values.range(0, n), shape);
+      backend_.attention().forward(attended, a.lse, q, keys.range(0, n), values.range(0, n), attention_shape(c, batch, 0, starts_of(batch, l)));
     } else {
-      backend_.attention().cached(attended, q, keys.range(0, seen + n), values.range(0, seen + n), seen, shape);
+      const AttentionShape shape = attention_shape(c, batch, 0, nullptr);
+      const int64_t window = c.window_of(l);
+      if (window == 0 || seen + n <= window) {
+        backend_.attention().cached(attended, q, keys.range(0, seen + n), values.range(0, seen + n), seen, shape);
+      } else {
+        for (int64_t i = 0; i < n; ++i) {  // each token has a window of its own
+          const int64_t end = seen + i + 1, first = std::max<int64_t>(0, end - window);
+          backend_.attention().cached(attended.range(i, 1), ConstMat(q.data + i * q.ld, 1, q.cols, q.ld), keys.range(first, end - first), values.range(first, end - first),
+                                      end - first - 1, shape);
+        }
+      }
     }
     backend_.matmul().nt(middle, attended, params_.value(p.proj), plus(vector_of(p.proj_bias), stream));
     norm_forward(a.normed2.range(0, n), a.mean2, a.rstd2, middle, p.norm2, p.norm2_bias);

@@ -78,18 +78,25 @@ class Transformer {
  private:
   struct Activations {  // of one layer; (N, ...) each
     Mat input, normed1, qkv, attended, middle, normed2, up, active;
-    Vec mean1, rstd1, mean2, rstd2, lse;
+    Mat unnormed;  // queries and keys before their norms, (N, (H + K) D), where the model has those
+    Vec mean1, rstd1, mean2, rstd2, lse, head_rstd;  // head_rstd: (H + K, N)
   };
   /// Hands out pieces of `base` (null: only counts). Returns the floats used.
   int64_t lay_out(float* base, int64_t rows, bool training);
   void norm_forward(Mat y, Vec mean, Vec rstd, ConstMat x, size_t gain, size_t bias) const;
   void norm_backward(Mat dx, ConstMat dy, ConstMat x, Vec mean, Vec rstd, size_t gain, size_t bias);
+  /// RMSNorm of each head's queries and keys in place; backward takes the gradient in d_qkv and leaves the one before.
+  void head_norms_forward(const Activations& a, const ParamSet::Layer& p, int64_t rows) const;
+  void head_norms_backward(const Activations& a, const ParamSet::Layer& p, Mat d_qkv);
+  /// Of layer `l`: the batch's own starts, or those of its window where that is narrower.
+  const int32_t* starts_of(const TokenBatch& batch, int64_t l) const;
+  void narrow_starts(const TokenBatch& batch);
   void rope(Mat qkv, const int32_t* positions, bool inverse) const;
   void up_forward(const Activations& a, const ParamSet::Layer& p, int64_t rows) const;
   /// out = residual + x w' + bias, with dropout on the branch if the batch wants it.
   void branch_forward(Mat out, ConstMat residual, ConstMat x, size_t w, size_t bias, const TokenBatch& batch, uint64_t site);
   void feed_forward_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch);
-  void attention_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch, const TokenBatch& batch, uint64_t site);
+  void attention_backward(const Activations& a, const ParamSet::Layer& p, ConstMat d_branch, const TokenBatch& batch, int64_t layer);
   void bias_backward(size_t bias, ConstMat dy);
   ConstVec vector_of(size_t i) const { return i == ParamSet::kNone ? ConstVec() : ConstVec(params_.value(i).data, params_.value(i).cols); }
 
@@ -97,10 +104,11 @@ class Transformer {
   const Backend& backend_;
   ParamSet params_;
   Buffer arena_, table_;  // table_: rotary cosines and sines, (context, D)
+  Buffer starts_;         // (N) of windows, where the batch is longer than one
   int64_t planned_rows_ = 0, rows_ = 0;
   bool planned_training_ = false;
   std::vector<Activations> layers_;
-  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_;
+  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_, d_heads_;
   Vec mean_, rstd_;
 };
 

@@ -3,50 +3,25 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
-#include "loam/formats/safetensors.h"
+#include "loam/formats/ggml_types.h"
 
 namespace loam {
 namespace {
 
-float half_to_float(uint16_t h) {  // IEEE 754 binary16
-  const uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 1023u;
-  uint32_t bits;
-  if (exponent == 0) {
-    const float tiny = static_cast<float>(fraction) * 0x1.0p-24f;
-    return sign != 0 ? -tiny : tiny;
-  }
-  bits = exponent == 31 ? sign | 0x7f800000u | (fraction << 13) : sign | ((exponent + 112) << 23) | (fraction << 13);
-  float x;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
-std::vector<float> to_floats(const SafetensorsFile& file, const TensorInfo& t) {
-  const auto bytes = file.bytes(t);
+std::vector<float> floats_of(const SafetensorsFile& file, const TensorInfo& t) {
+  const bool half = t.dtype == "F16", brain = t.dtype == "BF16";
+  require_input(half || brain || t.dtype == "F32", file.path().string(), ": tensor ", t.name, " is of type ", t.dtype, "; weights are read as F32, F16 or BF16");
   std::vector<float> out(static_cast<size_t>(t.count()));
-  if (t.dtype == "F32") {
-    if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
-    return out;
-  }
-  require_input(t.dtype == "F16" || t.dtype == "BF16", file.path().string(), ": tensor ", t.name, " is of type ", t.dtype, "; weights are read as F32, F16 or BF16");
-  for (size_t i = 0; i < out.size(); ++i) {
-    uint16_t h;
-    std::memcpy(&h, bytes.data() + 2 * i, 2);
-    if (t.dtype == "F16") {
-      out[i] = half_to_float(h);
-    } else {
-      const uint32_t wide = static_cast<uint32_t>(h) << 16;
-      std::memcpy(&out[i], &wide, 4);
-    }
-  }
+  to_floats(half ? GgmlType::f16 : brain ? GgmlType::bf16 : GgmlType::f32, file.bytes(t), out);
   return out;
 }
 
 std::vector<int64_t> disk_shape(const Param& p, const Param::Piece& piece) {
-  if (p.vector) return {p.cols};
+  if (p.vector) return {piece.rows};
   if (p.transposed) return {p.cols, piece.rows};
   return {piece.rows, p.cols};
 }
@@ -61,11 +36,6 @@ std::vector<float> transpose(const float* in, int64_t rows, int64_t cols) {
   }
   return out;
 }
-
-struct Found {
-  const SafetensorsFile* file;
-  const TensorInfo* tensor;
-};
 
 /// GPT-2's published folders leave out "transformer."; masks are buffers, not weights.
 std::string plain_name(std::string name) {
@@ -111,32 +81,47 @@ ModelConfig load_config(const fs::path& folder) {
   }
 }
 
-void load_weights(Transformer& model, const fs::path& folder, bool fresh_head) {
-  const std::vector<SafetensorsFile> files = open_files(folder);
-  std::map<std::string, Found> found;
-  for (const auto& file : files) {
-    for (const auto& t : file.tensors()) found[plain_name(t.name)] = {&file, &t};
+WeightFiles::WeightFiles(const fs::path& folder) : files_(open_files(folder)) {
+  for (const auto& file : files_) {
+    for (const auto& t : file.tensors()) found_[plain_name(t.name)] = {&file, &t};
   }
+}
+
+const TensorInfo* WeightFiles::find(const std::string& name) const {
+  const auto it = found_.find(plain_name(name));
+  return it == found_.end() ? nullptr : it->second.tensor;
+}
+
+std::vector<float> WeightFiles::read(const std::string& name, const std::vector<int64_t>& shape) const {
+  const auto it = found_.find(plain_name(name));
+  require_input(it != found_.end(), files_.front().path().string(), " has no tensor ", name, " ", shape_text(shape), " that config.json asks for");
+  const TensorInfo& t = *it->second.tensor;
+  require_input(t.shape == shape, it->second.file->path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", config.json asks for ", shape_text(shape));
+  return floats_of(*it->second.file, t);
+}
+
+void WeightFiles::refuse_leftovers(const ModelConfig& config) const {
+  std::set<std::string> wanted;
+  for (const TensorInfo& t : disk_layout(config)) wanted.insert(plain_name(t.name));
+  for (const auto& [name, what] : found_) {
+    const bool other_head = name == "lm_head.weight" || (name == "score.weight" && config.labels.empty());
+    require_input(wanted.count(name) > 0 || is_buffer(name) || other_head, what.file->path().string(), ": the model of config.json has no place for tensor ", what.tensor->name);
+  }
+}
+
+void load_weights(Transformer& model, const fs::path& folder, bool fresh_head) {
+  const WeightFiles files(folder);
   const ParamSet& params = model.params();
   for (size_t i = 0; i < params.all().size(); ++i) {
     const Param& p = params.all()[i];
     for (const auto& piece : p.pieces) {
-      const auto it = found.find(plain_name(piece.name));
-      if (it == found.end() && piece.name == "score.weight" && fresh_head) continue;
-      require_input(it != found.end(), files.front().path().string(), " has no tensor ", piece.name, " ", shape_text(disk_shape(p, piece)), " that config.json asks for");
-      const TensorInfo& t = *it->second.tensor;
-      require_input(t.shape == disk_shape(p, piece), it->second.file->path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", config.json asks for ",
-                    shape_text(disk_shape(p, piece)));
-      std::vector<float> values = to_floats(*it->second.file, t);
+      if (piece.name == "score.weight" && fresh_head && files.find(piece.name) == nullptr) continue;
+      std::vector<float> values = files.read(piece.name, disk_shape(p, piece));
       if (p.transposed) values = transpose(values.data(), p.cols, piece.rows);
-      model.backend().upload(params.value(i).data + piece.row * p.cols, values.data(), piece.rows * p.cols);
-      found.erase(it);
+      model.backend().upload(params.value(i).data + p.begin_of(piece), values.data(), p.size_of(piece));
     }
   }
-  for (const auto& [name, what] : found) {
-    const bool other_head = name == "lm_head.weight" || (name == "score.weight" && model.config().labels.empty());
-    require_input(is_buffer(name) || other_head, what.file->path().string(), ": the model of config.json has no place for tensor ", what.tensor->name);
-  }
+  files.refuse_leftovers(model.config());
 }
 
 std::unique_ptr<Transformer> load_model(const fs::path& folder, const Backend& backend, bool gradients) {
@@ -176,43 +161,43 @@ void write_in_pieces(SafetensorsWriter& out, const Backend& backend, const float
 
 }  // namespace
 
-std::vector<std::string> save_weights(const Transformer& model, const fs::path& folder, int64_t shard_bytes) {
-  struct Source {
-    size_t param;
-    const Param::Piece* piece;
-    TensorInfo info;
-  };
-  const ParamSet& params = model.params();
-  std::vector<std::vector<Source>> shards(1);
-  int64_t in_shard = 0, total = 0;
-  for (size_t i = 0; i < params.all().size(); ++i) {
-    const Param& p = params.all()[i];
+std::vector<TensorInfo> disk_layout(const ModelConfig& config) {
+  std::vector<TensorInfo> out;
+  const ParamSet params(config);
+  for (const Param& p : params.all()) {
     for (const auto& piece : p.pieces) {
-      TensorInfo info;
-      info.name = piece.name;
-      info.dtype = "F32";
-      info.shape = disk_shape(p, piece);
-      const int64_t bytes = 4 * info.count();
-      if (in_shard > 0 && in_shard + bytes > shard_bytes) {
-        shards.emplace_back();
-        in_shard = 0;
-      }
-      in_shard += bytes;
-      total += bytes;
-      shards.back().push_back({i, &piece, std::move(info)});
+      TensorInfo t;
+      t.name = piece.name;
+      t.dtype = "F32";
+      t.shape = disk_shape(p, piece);
+      out.push_back(std::move(t));
     }
+  }
+  return out;
+}
+
+std::vector<std::string> write_weights(const fs::path& folder, const std::vector<TensorInfo>& layout,
+                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes) {
+  std::vector<std::vector<TensorInfo>> shards(1);
+  int64_t in_shard = 0, total = 0;
+  for (const TensorInfo& t : layout) {
+    const int64_t bytes = safetensors_dtype_bytes(t.dtype) * t.count();
+    if (in_shard > 0 && in_shard + bytes > shard_bytes) {
+      shards.emplace_back();
+      in_shard = 0;
+    }
+    in_shard += bytes;
+    total += bytes;
+    shards.back().push_back(t);
   }
   std::vector<std::string> names;
   Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", Json::object()}};
   for (size_t s = 0; s < shards.size(); ++s) {
     names.push_back(shards.size() == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", s + 1, shards.size()));
-    std::vector<TensorInfo> layout;
-    for (const auto& source : shards[s]) layout.push_back(source.info);
-    SafetensorsWriter out(folder / names.back(), layout);
-    for (const auto& source : shards[s]) {
-      const Param& p = params.all()[source.param];
-      write_in_pieces(out, model.backend(), params.value(source.param).data + source.piece->row * p.cols, source.piece->rows, p.cols, p.transposed);
-      index["weight_map"][source.info.name] = names.back();
+    SafetensorsWriter out(folder / names.back(), shards[s]);
+    for (const TensorInfo& t : shards[s]) {
+      write(out, t);
+      index["weight_map"][t.name] = names.back();
     }
     out.commit();
   }
@@ -221,6 +206,45 @@ std::vector<std::string> save_weights(const Transformer& model, const fs::path& 
     write_file(folder / names.back(), to_pretty(index));
   }
   return names;
+}
+
+void write_floats(SafetensorsWriter& out, const TensorInfo& t, const std::vector<float>& values) {
+  if (t.dtype == "F32") return out.write(values.data(), static_cast<int64_t>(values.size()) * 4);
+  const auto bytes = from_floats(t.dtype == "F16" ? GgmlType::f16 : GgmlType::bf16, values);
+  out.write(bytes.data(), static_cast<int64_t>(bytes.size()));
+}
+
+std::vector<float> disk_values(const Transformer& model, const std::string& name) {
+  const ParamSet& params = model.params();
+  for (size_t i = 0; i < params.all().size(); ++i) {
+    const Param& p = params.all()[i];
+    for (const auto& piece : p.pieces) {
+      if (piece.name != name) continue;
+      std::vector<float> values(static_cast<size_t>(p.size_of(piece)));
+      model.backend().download(values.data(), params.value(i).data + p.begin_of(piece), p.size_of(piece));
+      return p.transposed ? transpose(values.data(), piece.rows, p.cols) : values;
+    }
+  }
+  fail(ErrorKind::internal, "the model has no tensor ", name);
+}
+
+std::vector<std::string> save_weights(const Transformer& model, const fs::path& folder, int64_t shard_bytes) {
+  const ParamSet& params = model.params();
+  struct Place {
+    size_t param;
+    const Param::Piece* piece;
+  };
+  std::map<std::string, Place> places;
+  for (size_t i = 0; i < params.all().size(); ++i) {
+    for (const auto& piece : params.all()[i].pieces) places[piece.name] = {i, &piece};
+  }
+  const auto write = [&](SafetensorsWriter& out, const TensorInfo& t) {
+    const Place& place = places.at(t.name);
+    const Param& p = params.all()[place.param];
+    const int64_t rows = p.vector ? 1 : place.piece->rows;
+    write_in_pieces(out, model.backend(), params.value(place.param).data + p.begin_of(*place.piece), rows, p.size_of(*place.piece) / rows, p.transposed);
+  };
+  return write_weights(folder, disk_layout(model.config()), write, shard_bytes);
 }
 
 }  // namespace loam

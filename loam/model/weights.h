@@ -5,16 +5,56 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "loam/formats/safetensors.h"
 #include "loam/model/transformer.h"
 
 namespace loam {
 
 /// The config of a model folder. Throws Error{input} naming config.json.
 ModelConfig load_config(const std::filesystem::path& folder);
+
+/// The tensors of a folder, by name; GPT-2's "transformer." and Llama's "model." may be there or not.
+class WeightFiles {
+ public:
+  /// Throws Error{input}: no safetensors there (PyTorch's pickles are refused with what to do), an index that names
+  /// other folders, what SafetensorsFile refuses.
+  explicit WeightFiles(const std::filesystem::path& folder);
+  /// Null if there is none.
+  const TensorInfo* find(const std::string& name) const;
+  /// Throws Error{input} naming file and tensor: missing, of another shape than `shape`, not F32, F16 or BF16.
+  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const;
+  /// Throws Error{input} for the first tensor that `config`'s model has no place for; buffers of known names and other
+  /// heads are let be.
+  void refuse_leftovers(const ModelConfig& config) const;
+
+ private:
+  struct Found {
+    const SafetensorsFile* file;
+    const TensorInfo* tensor;
+  };
+  std::vector<SafetensorsFile> files_;
+  std::map<std::string, Found> found_;
+};
+
+/// The tensors that a model of `config` has on disk, in order, without types.
+std::vector<TensorInfo> disk_layout(const ModelConfig& config);
+
+/// Writes tensors of those names, shapes and dtypes, each by a call of `write`, in shards with an index over
+/// `shard_bytes`; the names of the files. Throws Error{io}.
+std::vector<std::string> write_weights(const std::filesystem::path& folder, const std::vector<TensorInfo>& layout,
+                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes = 5'000'000'000);
+
+/// All of a tensor, as its dtype (F32, F16 or BF16) says.
+void write_floats(SafetensorsWriter& out, const TensorInfo& tensor, const std::vector<float>& values);
+
+/// A tensor of the model in the form it has on disk.
+std::vector<float> disk_values(const Transformer& model, const std::string& name);
 
 /// Fills model.params() from the folder's tensors (F32, F16, BF16). Throws Error{input} naming file and tensor: missing,
 /// of another shape or type. Tensors the model has no use for are left alone if they are buffers of known names

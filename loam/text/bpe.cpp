@@ -5,15 +5,17 @@
 #include <cstring>
 
 #include "loam/base/error.h"
+#include "loam/text/unicode.h"
 
 namespace loam {
 namespace {
 
-constexpr int64_t kShort = 64;  // bytes up to which a scan for the lowest rank beats a heap
+constexpr int64_t kShort = 64;  // symbols up to which a scan for the lowest rank beats a heap
 
 }  // namespace
 
-MergeTable::MergeTable(const std::vector<Merge>& merges) {
+MergeTable::MergeTable(const std::vector<Merge>& merges, bool equal_ranks) {
+  std::unordered_map<int32_t, int32_t> first;  // by result
   const uint64_t size = std::bit_ceil(std::max<uint64_t>(16, merges.size() * 2));
   mask_ = size - 1;
   shift_ = 64 - std::countr_zero(size);
@@ -22,7 +24,8 @@ MergeTable::MergeTable(const std::vector<Merge>& merges) {
     const uint64_t key = key_of(merges[i].left, merges[i].right);
     uint64_t at = slot_of(key);
     while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask_;
-    if (slots_[at].key == kEmpty) slots_[at] = {key, {static_cast<int32_t>(i), merges[i].result}};
+    const auto rank = static_cast<int32_t>(i);
+    if (slots_[at].key == kEmpty) slots_[at] = {key, {equal_ranks ? first.emplace(merges[i].result, rank).first->second : rank, merges[i].result}};
   }
 }
 
@@ -35,11 +38,50 @@ Bpe::Bpe(const std::vector<std::string>& tokens, const std::vector<Merge>& merge
   for (size_t byte = 0; byte < 256; ++byte) require_input(byte_ids_[byte] >= 0, "its vocabulary has no token for the byte ", byte);
 }
 
+Bpe::Bpe(const std::vector<std::string>& tokens, const std::vector<Merge>& merges, const CharacterRules& rules)
+    : byte_ids_(rules.bytes), characters_(true), unknown_(rules.unknown), table_(merges, rules.equal_ranks) {
+  std::vector<bool> is_byte(tokens.size());
+  bool all_bytes = true;
+  for (const int32_t id : byte_ids_) {
+    all_bytes = all_bytes && id >= 0;
+    if (id >= 0 && static_cast<size_t>(id) < is_byte.size()) is_byte[static_cast<size_t>(id)] = true;
+  }
+  require_input(all_bytes || unknown_ >= 0, "its vocabulary has neither a token for each byte nor one for unknown characters");
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    const std::string& token = tokens[id];
+    if (token.empty() || token.size() > 4 || is_byte[id]) continue;
+    const Char c = read_char(token.data(), token.data() + token.size());
+    if (c.code != kInvalid && static_cast<size_t>(c.bytes) == token.size()) character_ids_.emplace(c.code, static_cast<int32_t>(id));
+  }
+}
+
+void Bpe::character_ids(std::string_view piece, std::vector<int32_t>& ids) const {
+  const char* const end = piece.data() + piece.size();
+  bool unknown_before = false;
+  for (const char* at = piece.data(); at < end;) {
+    const Char c = read_char(at, end);
+    const auto found = c.code == kInvalid ? character_ids_.end() : character_ids_.find(c.code);
+    bool unknown = false;
+    if (found != character_ids_.end()) {
+      ids.push_back(found->second);
+    } else {
+      for (int i = 0; i < c.bytes && !unknown; ++i) unknown = byte_ids_[static_cast<unsigned char>(at[i])] < 0;
+      if (!unknown) {
+        for (int i = 0; i < c.bytes; ++i) ids.push_back(byte_ids_[static_cast<unsigned char>(at[i])]);
+      } else if (unknown_ >= 0 && !unknown_before) {
+        ids.push_back(unknown_);  // one for a run of them
+      }
+    }
+    unknown_before = unknown;
+    at += c.bytes;
+  }
+}
+
 Bpe::Scratch::Scratch() : slots_(size_t{1} << kSlotBits) {}
 
 void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const {
   const size_t n = piece.size();
-  if (n == 1) {
+  if (n == 1 && !characters_) {
     ids.push_back(byte_ids_[static_cast<unsigned char>(piece[0])]);
     return;
   }
@@ -59,7 +101,7 @@ void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch,
   const size_t before = ids.size();
   merge_piece(piece, scratch, ids);
   const size_t count = ids.size() - before;
-  if (count <= Scratch::kMaxIds) {
+  if (count >= 1 && count <= Scratch::kMaxIds) {
     slot.key = {key.low, key.high | static_cast<uint64_t>(count) << 60};
     std::copy(ids.begin() + static_cast<int64_t>(before), ids.end(), slot.ids);
   }
@@ -74,18 +116,28 @@ void Bpe::merge_piece(std::string_view piece, Scratch& scratch, std::vector<int3
       return;
     }
   }
-  if (static_cast<int64_t>(piece.size()) <= kShort) {
-    merge_short(piece, ids);
+  if (!characters_ && static_cast<int64_t>(piece.size()) <= kShort) {
+    int32_t parts[kShort];
+    for (size_t i = 0; i < piece.size(); ++i) parts[i] = byte_ids_[static_cast<unsigned char>(piece[i])];
+    return merge_short(parts, static_cast<int>(piece.size()), ids);
+  }
+  require_input(piece.size() < INT32_MAX, "a piece of ", piece.size(), " bytes without a place to cut; the most is ", INT32_MAX);
+  auto& parts = scratch.ids_;
+  parts.clear();
+  if (characters_) {
+    character_ids(piece, parts);
   } else {
-    merge_long(piece, scratch, ids);
+    for (const char byte : piece) parts.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+  }
+  if (static_cast<int64_t>(parts.size()) <= kShort) {
+    merge_short(parts.data(), static_cast<int>(parts.size()), ids);
+  } else {
+    merge_long(scratch, ids);
   }
 }
 
-void Bpe::merge_short(std::string_view piece, std::vector<int32_t>& ids) const {
-  int32_t parts[kShort];
+void Bpe::merge_short(int32_t* parts, int n, std::vector<int32_t>& ids) const {
   MergeTable::Entry pairs[kShort];
-  auto n = static_cast<int>(piece.size());
-  for (int i = 0; i < n; ++i) parts[i] = byte_ids_[static_cast<unsigned char>(piece[static_cast<size_t>(i)])];
   for (int i = 0; i + 1 < n; ++i) pairs[i] = table_.find(parts[i], parts[i + 1]);
   while (n > 1) {
     int best = 0;
@@ -105,16 +157,14 @@ void Bpe::merge_short(std::string_view piece, std::vector<int32_t>& ids) const {
   ids.insert(ids.end(), parts, parts + n);
 }
 
-void Bpe::merge_long(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const {
-  require_input(piece.size() < INT32_MAX, "a piece of ", piece.size(), " bytes without a place to cut; the most is ", INT32_MAX);
-  const auto n = static_cast<int32_t>(piece.size());
+void Bpe::merge_long(Scratch& scratch, std::vector<int32_t>& ids) const {
   auto& part = scratch.ids_;
+  const auto n = static_cast<int32_t>(part.size());
   auto& next = scratch.next_;
   auto& previous = scratch.previous_;
   auto& heap = scratch.heap_;
-  part.resize(piece.size());
-  next.resize(piece.size());
-  previous.resize(piece.size());
+  next.resize(part.size());
+  previous.resize(part.size());
   heap.clear();
   // Lowest rank first, and of one rank the leftmost. An entry whose pair is no longer there is dropped when it comes up.
   const auto later = [](const Scratch::Candidate& a, const Scratch::Candidate& b) {
@@ -122,7 +172,6 @@ void Bpe::merge_long(std::string_view piece, Scratch& scratch, std::vector<int32
   };
   const auto at = [](int32_t i) { return static_cast<size_t>(i); };
   for (int32_t i = 0; i < n; ++i) {
-    part[at(i)] = byte_ids_[static_cast<unsigned char>(piece[at(i)])];
     next[at(i)] = i + 1;
     previous[at(i)] = i - 1;
   }
@@ -154,7 +203,7 @@ void Bpe::merge_long(std::string_view piece, Scratch& scratch, std::vector<int32
     if (previous[at(c.at)] >= 0) push(previous[at(c.at)], c.at);
   }
   for (int32_t i = 0; i < n; i = next[at(i)]) ids.push_back(part[at(i)]);
-  if (piece.size() > (size_t{1} << 20)) {  // a monster's room is not kept
+  if (part.size() > (size_t{1} << 20)) {  // a monster's room is not kept
     part = {}, next = {}, previous = {};
     heap = {};
   }

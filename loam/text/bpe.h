@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,14 +22,33 @@ struct Merge {
   bool operator==(const Merge&) const = default;
 };
 
+/// What makes a BPE one over characters, as SentencePiece's are (Llama 2, Mistral, Gemma): a piece begins as the tokens of
+/// its characters; one that is no token as those of its bytes, or, where there are none, as `unknown`.
+struct CharacterRules {
+  enum class Prefix { none, first, always };
+  Prefix prefix = Prefix::always;  ///< a space put before the text, or (always) also after each added token
+  bool unless_space = false;       ///< ... but not where one stands already
+  std::array<int32_t, 256> bytes = no_bytes();  ///< the tokens of single bytes, "<0x0A>" in files; -1: none
+  int32_t unknown = -1;
+  bool equal_ranks = false;  ///< pairs that make the same token are of one rank, so that the leftmost goes first
+
+  bool operator==(const CharacterRules&) const = default;
+  static constexpr std::array<int32_t, 256> no_bytes() {
+    std::array<int32_t, 256> none = {};
+    none.fill(-1);
+    return none;
+  }
+};
+
 /// The rank of a pair of ids and what they become: open addressing over (left, right).
 class MergeTable {
  public:
   struct Entry {
     int32_t rank, result;
   };
-  /// In order of rank; of equal pairs the first counts.
-  explicit MergeTable(const std::vector<Merge>& merges);
+  /// In order of rank; of equal pairs the first counts. With `equal_ranks` the rank is that of the first merge with the
+  /// same result.
+  explicit MergeTable(const std::vector<Merge>& merges, bool equal_ranks = false);
   /// rank INT32_MAX where the pair does not merge.
   Entry find(int32_t left, int32_t right) const {
     const uint64_t key = key_of(left, right);
@@ -62,6 +82,8 @@ class Bpe {
   /// `whole_pieces_first` a piece that is itself a token is that token, merges or not (tiktoken; `ignore_merges`).
   /// Only ids in merges, and the 256 bytes, come out; with whole_pieces_first those of `tokens` that are not empty.
   Bpe(const std::vector<std::string>& tokens, const std::vector<Merge>& merges, bool whole_pieces_first);
+  /// Over characters. Throws Error{input} if neither all bytes nor an unknown token has an id.
+  Bpe(const std::vector<std::string>& tokens, const std::vector<Merge>& merges, const CharacterRules& rules);
 
   /// Appends the piece's ids. Pieces up to 15 bytes are remembered in `scratch`. n log n in the piece's length.
   /// `text_end`: up to where memory may be read, at or behind the piece's end.
@@ -71,10 +93,15 @@ class Bpe {
   void merge_piece(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
 
  private:
-  void merge_short(std::string_view piece, std::vector<int32_t>& ids) const;
-  void merge_long(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
+  void character_ids(std::string_view piece, std::vector<int32_t>& ids) const;
+  void merge_short(int32_t* parts, int n, std::vector<int32_t>& ids) const;
+  /// What stands in scratch.ids_.
+  void merge_long(Scratch& scratch, std::vector<int32_t>& ids) const;
 
   std::array<int32_t, 256> byte_ids_;
+  bool characters_ = false;
+  int32_t unknown_ = -1;
+  std::unordered_map<char32_t, int32_t> character_ids_;
   MergeTable table_;
   std::unordered_map<std::string, int32_t> whole_;
 };

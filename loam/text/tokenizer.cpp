@@ -12,6 +12,11 @@
 #include "loam/text/unicode.h"
 
 namespace loam {
+namespace {
+
+constexpr std::string_view kSpaceSign = "\xe2\x96\x81";  // U+2581: how SentencePiece writes a space
+
+}  // namespace
 
 struct Tokenizer::Inside {
   TokenizerParts parts;
@@ -26,8 +31,18 @@ struct Tokenizer::Inside {
   mutable std::mutex mutex;
   mutable std::vector<std::unique_ptr<Bpe::Scratch>> idle;  // one for each thread that ever encoded at once
 
+  /// No token has a space behind something else: then merges never cross the place before a space, and words can be
+  /// encoded one by one.
+  bool words_apart = false;
+
   explicit Inside(TokenizerParts given)
-      : parts(std::move(given)), bpe(parts.tokens, parts.merges, parts.whole_pieces_first) {}
+      : parts(std::move(given)),
+        bpe(parts.characters ? Bpe(parts.tokens, parts.merges, *parts.characters) : Bpe(parts.tokens, parts.merges, parts.whole_pieces_first)) {
+    words_apart = std::all_of(parts.tokens.begin(), parts.tokens.end(), [](const std::string& token) {
+      const size_t word = token.find_first_not_of(' ');
+      return word == std::string::npos || token.find(' ', word) == std::string::npos;
+    });
+  }
 
   /// A scratch for the time of one call.
   struct Borrowed {
@@ -54,6 +69,36 @@ struct Tokenizer::Inside {
     parts.pre_tokenizer.split(text, [&](std::string_view piece) { bpe.encode(piece, end, scratch, ids); });
   }
 
+  /// SentencePiece's way, for what stands between added tokens.
+  void encode_characters(std::string_view text, bool begins_text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
+    if (text.empty()) return;
+    const CharacterRules& rules = *parts.characters;
+    std::string spaced;
+    bool prefix = rules.prefix == CharacterRules::Prefix::always || (rules.prefix == CharacterRules::Prefix::first && begins_text);
+    if (rules.unless_space && (text.front() == ' ' || text.starts_with(kSpaceSign))) prefix = false;
+    if (prefix || text.find(kSpaceSign) != std::string_view::npos) {
+      spaced.reserve(text.size() + 1);
+      if (prefix) spaced += ' ';
+      while (!text.empty()) {
+        const size_t at = std::min(text.find(kSpaceSign), text.size());
+        spaced += text.substr(0, at);
+        if (at < text.size()) spaced += ' ';
+        text.remove_prefix(std::min(at + kSpaceSign.size(), text.size()));
+      }
+      text = spaced;
+    }
+    const char* const end = text.data() + text.size();
+    for (size_t at = 0; at < text.size();) {
+      size_t stop = text.size();
+      if (words_apart) {
+        const size_t word = std::min(text.find_first_not_of(' ', at), text.size());
+        stop = std::min(text.find(' ', word), text.size());
+      }
+      bpe.encode(text.substr(at, stop - at), end, scratch, ids);
+      at = stop;
+    }
+  }
+
   /// The added token at text[at], the longest; null if none.
   const AddedToken* added_at(std::string_view text, size_t at, size_t which) const {
     for (const AddedToken* token : by_first[which][static_cast<unsigned char>(text[at])]) {
@@ -64,6 +109,7 @@ struct Tokenizer::Inside {
 };
 
 Tokenizer::Tokenizer(TokenizerParts parts) {
+  if (parts.characters) parts.characters->equal_ranks = get_string(parts.config, "merge_order", "") == "sentencepiece";
   require_input(parts.tokens.size() <= size_t{1} << 26, "a vocabulary of ", parts.tokens.size(), " tokens; the most is 2^22");
   for (const Merge& merge : parts.merges) {
     const auto text = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < parts.tokens.size() ? std::string_view(parts.tokens[static_cast<size_t>(id)]) : std::string_view(); };
@@ -133,15 +179,19 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
   const Inside::Borrowed borrowed(*in_);
   Bpe::Scratch& scratch = *borrowed.scratch;
   std::string normal;
-  const auto ordinary = [&](std::string_view part) {
+  const auto ordinary = [&](std::string_view part, bool begins_text) {
     if (in_->parts.normalize_nfc && !is_nfc(part)) {
       normal = to_nfc(part);
       part = normal;
     }
-    in_->encode_ordinary(part, scratch, ids);
+    if (in_->parts.characters) {
+      in_->encode_characters(part, begins_text, scratch, ids);
+    } else {
+      in_->encode_ordinary(part, scratch, ids);
+    }
   };
   const size_t which = specials == Specials::recognise ? 1 : 0;
-  if (!in_->any[which]) return ordinary(text);
+  if (!in_->any[which]) return ordinary(text, true);
   size_t done = 0;
   for (size_t at = 0; at < text.size();) {
     const AddedToken* token = in_->added_at(text, at, which);
@@ -152,20 +202,24 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
     std::string_view before = text.substr(done, at - done);
     const auto is_space = [](char c) { return class_of(static_cast<unsigned char>(c)) & kSpace && static_cast<unsigned char>(c) < 128; };
     while (token->lstrip && !before.empty() && is_space(before.back())) before.remove_suffix(1);
-    ordinary(before);
+    ordinary(before, done == 0);
     ids.push_back(token->id);
     at += token->content.size();
     while (token->rstrip && at < text.size() && is_space(text[at])) ++at;
     done = at;
   }
-  ordinary(text.substr(done));
+  ordinary(text.substr(done), done == 0);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   std::string out;
+  bool begins = in_->parts.characters && in_->parts.characters->prefix != CharacterRules::Prefix::none;
   for (const int32_t id : ids) {
     require_input(has(id), "there is no token ", id, " in a vocabulary of ", vocab_size());
-    out += bytes(id);
+    const std::string_view token = bytes(id);
+    const bool special = is_special(id);
+    out += begins && !special && token.starts_with(' ') ? token.substr(1) : token;
+    begins = begins && special;
   }
   return out;
 }

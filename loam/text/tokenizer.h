@@ -1,4 +1,4 @@
-// The tokenizer at run time: byte-level BPE, exact for any bytes.
+// The tokenizer at run time: byte-level BPE, exact for any bytes; or, imported, SentencePiece's BPE over characters.
 //
 //   const Tokenizer tok = Tokenizer::load("run/tokenizer");     // a folder with tokenizer.json, or that file
 //   std::vector<int32_t> ids = tok.encode("Hello <|endoftext|>");                      // special tokens are text
@@ -33,14 +33,16 @@ struct AddedToken {
   bool lstrip = false, rstrip = false;  ///< takes the white space before, after it along (and loses it)
 };
 
-/// Everything a byte-level BPE tokenizer is made of.
+/// Everything a BPE tokenizer is made of.
 struct TokenizerParts {
-  std::vector<std::string> tokens;  ///< bytes by id; "" where only an added token, or nothing, has the id
+  std::vector<std::string> tokens;  ///< bytes by id; "" where only an added token, or nothing, has the id. A space is a
+                                    ///< space, also where files write "\u2581"
   std::vector<Merge> merges;        ///< in order of rank
   std::vector<AddedToken> added;    ///< ascending ids
   PreTokenizer pre_tokenizer;
   bool whole_pieces_first = false;  ///< tiktoken's rule, `ignore_merges`
   bool normalize_nfc = false;       ///< Unicode form C before anything else: then decoding gives that form
+  std::optional<CharacterRules> characters;  ///< SentencePiece's kind; then there is no pre_tokenizer
   std::vector<int32_t> prefix;      ///< put before each text by those who ask for it (a BOS), see prefix_ids()
   Json config = Json::object();     ///< tokenizer_config.json
 };
@@ -59,7 +61,7 @@ class Tokenizer {
   std::vector<int32_t> encode(std::string_view text, Specials specials = Specials::as_text) const;
   /// Appends to `ids`.
   void encode(std::string_view text, std::vector<int32_t>& ids, Specials specials = Specials::as_text) const;
-  /// Throws Error{input} for an id outside the vocabulary.
+  /// Throws Error{input} for an id outside the vocabulary. The space that encode() put before a text is taken away again.
   std::string decode(std::span<const int32_t> ids) const;
 
   /// One more than the largest id; an imported vocabulary may have holes.
@@ -75,7 +77,8 @@ class Tokenizer {
   /// What separates documents: <|endoftext|> where there is one, else what tokenizer_config.json calls eos_token.
   /// Throws Error{input} if there is neither.
   int32_t eot_id() const;
-  /// Tokens that this tokenizer's makers put before each text (Llama's BOS); none in our own.
+  /// Tokens that this tokenizer's makers put before each text (Llama's BOS); none in our own. Whoever scores or continues
+  /// a text puts them first; encode() does not.
   const std::vector<int32_t>& prefix_ids() const;
   const TokenizerParts& parts() const;
   /// tokenizer_config.json; a JSON object, empty where there was none.

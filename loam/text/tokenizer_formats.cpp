@@ -192,6 +192,7 @@ bool looks_like_tiktoken(std::string_view text) {
 }
 
 std::string tiktoken_text(const TokenizerParts& parts) {
+  require_input(!parts.characters, "a .tiktoken file holds byte-level vocabularies; this one is SentencePiece's kind");
   require_input(!parts.normalize_nfc, "a .tiktoken file cannot say that text is normalized (NFC) first");
   std::string out;
   for (size_t id = 0; id < parts.tokens.size(); ++id) {
@@ -208,6 +209,7 @@ std::string tiktoken_text(const TokenizerParts& parts) {
 }
 
 Gpt2Files gpt2_files(const TokenizerParts& parts) {
+  require_input(!parts.characters, "vocab.json and merges.txt hold byte-level vocabularies; this one is SentencePiece's kind");
   require_input(parts.pre_tokenizer.to_json() == PreTokenizer::from_pattern("gpt2").to_json(),
                 "readers of vocab.json and merges.txt cut text by GPT-2's pattern; this tokenizer has another one");
   require_input(!parts.normalize_nfc, "vocab.json and merges.txt cannot say that text is normalized (NFC) first");

@@ -9,6 +9,7 @@
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/text/chat_template.h"
+#include "loam/text/sentencepiece.h"
 #include "loam/text/unicode.h"
 
 namespace loam {
@@ -151,6 +152,60 @@ bool reads_nfc(const Json& json) {
   fail(ErrorKind::input, "its normalizer ", type, " is not supported; loam reads none and NFC");
 }
 
+bool is_space_sign(const Json& json) { return json.is_string() && json.get<std::string>() == "\u2581"; }
+
+/// SentencePiece's kind as Hugging Face writes it: {Prepend "▁", Replace " " by "▁"} and no pre-tokenizer, or a Metaspace.
+void reads_character_rules(const Json& normalizer, const Json& pre_tokenizer, CharacterRules& rules) {
+  rules.prefix = CharacterRules::Prefix::none;
+  bool replaces = false;
+  std::vector<Json> steps;
+  if (!normalizer.is_null() && get_string(normalizer, "type") == "Sequence" && part(normalizer, "normalizers").is_array()) {
+    for (const Json& step : normalizer["normalizers"]) steps.push_back(step);
+  } else if (!normalizer.is_null()) {
+    steps.push_back(normalizer);
+  }
+  for (const Json& step : steps) {
+    const std::string type = get_string(step, "type");
+    if (type == "Prepend" && is_space_sign(part(step, "prepend"))) {
+      rules.prefix = CharacterRules::Prefix::always;
+    } else if (type == "Replace" && part(part(step, "pattern"), "String") == " " && is_space_sign(part(step, "content"))) {
+      replaces = true;
+    } else {
+      fail(ErrorKind::input, "its normalizer ", type, " is not supported in a BPE over characters; loam reads Prepend and Replace of \u2581");
+    }
+  }
+  if (pre_tokenizer.is_null()) {
+    require_input(replaces, "its BPE over characters has no rule that writes spaces as \u2581");
+    return;
+  }
+  const std::string type = get_string(pre_tokenizer, "type");
+  // Gemma's: nothing is left to split once spaces are replaced.
+  if (type == "Split" && replaces && part(part(pre_tokenizer, "pattern"), "String") == " ") return;
+  require_input(type == "Metaspace" && !replaces, "its pre_tokenizer ", type, " is not supported in a BPE over characters; loam reads none and Metaspace");
+  require_input(is_space_sign(part(pre_tokenizer, "replacement")), "its Metaspace writes spaces as ", to_line(part(pre_tokenizer, "replacement")), ", not as \u2581");
+  require_input(!get_bool(pre_tokenizer, "split", true), "its Metaspace splits words, so that merges depend on it; loam reads \"split\": false");
+  const std::string scheme = get_string(pre_tokenizer, "prepend_scheme", get_bool(pre_tokenizer, "add_prefix_space", true) ? "always" : "never");
+  require_input(scheme == "always" || scheme == "first" || scheme == "never", "its Metaspace has the prepend_scheme ", scheme);
+  rules.prefix = scheme == "always" ? CharacterRules::Prefix::always : scheme == "first" ? CharacterRules::Prefix::first : CharacterRules::Prefix::none;
+  rules.unless_space = true;
+}
+
+/// What writes `rules` in Hugging Face's form.
+void write_character_rules(const CharacterRules& rules, Json& json) {
+  const Json sign = "\u2581", prepend = {{"type", "Prepend"}, {"prepend", sign}}, replace = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", sign}};
+  const bool prefix = rules.prefix != CharacterRules::Prefix::none;
+  if (prefix && (rules.unless_space || rules.prefix == CharacterRules::Prefix::first)) {
+    json["normalizer"] = nullptr;
+    json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", sign}, {"prepend_scheme", rules.prefix == CharacterRules::Prefix::first ? "first" : "always"}, {"split", false}};
+  } else {
+    json["normalizer"] = prefix ? Json{{"type", "Sequence"}, {"normalizers", {prepend, replace}}} : replace;
+    json["pre_tokenizer"] = nullptr;
+  }
+  Json decoders = Json::array({Json{{"type", "Replace"}, {"pattern", {{"String", sign}}}, {"content", " "}}, Json{{"type", "ByteFallback"}}, Json{{"type", "Fuse"}}});
+  if (prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  json["decoder"] = {{"type", "Sequence"}, {"decoders", decoders}};
+}
+
 /// Ids that the post-processor puts before a single text.
 std::vector<int32_t> reads_prefix(const Json& json, const std::vector<AddedToken>& added) {
   std::vector<int32_t> out;
@@ -216,13 +271,17 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
   const Json& model = json["model"];
   const std::string type = get_string(model, "type", "BPE");
   require_input(type == "BPE", "its model is a ", type, "; loam reads byte-level BPE");
-  require_input(!get_bool(model, "byte_fallback", false), "its BPE works on characters with byte_fallback (SentencePiece's kind); loam reads byte-level BPE");
+  const bool characters = get_bool(model, "byte_fallback", false);
   require_input(part(model, "continuing_subword_prefix").is_null() || get_string(model, "continuing_subword_prefix").empty(), "it has a continuing_subword_prefix, which byte-level BPE has not");
   require_input(part(model, "end_of_word_suffix").is_null() || get_string(model, "end_of_word_suffix").empty(), "it has an end_of_word_suffix, which byte-level BPE has not");
   parts.whole_pieces_first = get_bool(model, "ignore_merges", false);
-  parts.normalize_nfc = reads_nfc(part(json, "normalizer"));
-  require_input(!part(json, "pre_tokenizer").is_null(), "it has no pre_tokenizer: only byte-level BPE is read");
-  parts.pre_tokenizer = PreTokenizer::from_json(json["pre_tokenizer"]);
+  if (characters) {
+    reads_character_rules(part(json, "normalizer"), part(json, "pre_tokenizer"), parts.characters.emplace());
+  } else {
+    parts.normalize_nfc = reads_nfc(part(json, "normalizer"));
+    require_input(!part(json, "pre_tokenizer").is_null(), "it has no pre_tokenizer: a BPE over characters has byte_fallback, a byte-level one has ByteLevel");
+    parts.pre_tokenizer = PreTokenizer::from_json(json["pre_tokenizer"]);
+  }
 
   std::unordered_set<int64_t> added_ids;
   for (const Json& item : part(json, "added_tokens")) {
@@ -252,7 +311,12 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
     if (added_ids.count(id) > 0) continue;
     std::string& bytes = parts.tokens[static_cast<size_t>(id)];
     require_input(bytes.empty(), "its vocabulary gives the id ", id, " twice");
-    bytes = printable_to_bytes(token).value_or(token);
+    if (const int byte = characters ? byte_of_name(token) : -1; byte >= 0) {
+      parts.characters->bytes[static_cast<size_t>(byte)] = static_cast<int32_t>(id);
+      bytes = std::string(1, static_cast<char>(byte));
+      continue;
+    }
+    bytes = characters ? spaces_from_signs(token) : printable_to_bytes(token).value_or(token);
     require_input(ids.emplace(token, static_cast<int32_t>(id)).second, "its vocabulary has the token \"", token, "\" twice");
   }
   parts.merges.reserve(reader.merges.size());
@@ -263,6 +327,12 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
     require_input(a != ids.end() && b != ids.end() && c != ids.end(), "its merge ", parts.merges.size(), ", ", left, " ", right,
                   ", names a token that is not in the vocabulary");
     parts.merges.push_back({a->second, b->second, c->second});
+  }
+  if (characters && part(model, "unk_token").is_string()) {
+    const std::string unknown = get_string(model, "unk_token");
+    for (const AddedToken& token : parts.added) {
+      if (token.content == unknown) parts.characters->unknown = token.id;
+    }
   }
   parts.prefix = reads_prefix(part(json, "post_processor"), parts.added);
   return parts;
@@ -278,10 +348,11 @@ Json parts_to_json(const TokenizerParts& parts) {
     json["added_tokens"].push_back({{"id", token.id}, {"content", token.content}, {"single_word", false}, {"lstrip", token.lstrip},
                                     {"rstrip", token.rstrip}, {"normalized", false}, {"special", token.special}});
   }
+  const bool characters = parts.characters.has_value();
   json["normalizer"] = parts.normalize_nfc ? Json{{"type", "NFC"}} : Json();
-  json["pre_tokenizer"] = parts.pre_tokenizer.to_json();
+  json["pre_tokenizer"] = characters ? Json() : parts.pre_tokenizer.to_json();
   const Json byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
-  json["post_processor"] = byte_level;
+  json["post_processor"] = characters ? Json() : byte_level;
   if (!parts.prefix.empty()) {
     Json single = Json::array(), pair = Json::array(), tokens = Json::object();
     const auto add_prefix = [&](Json& list, int type) {
@@ -297,22 +368,44 @@ Json parts_to_json(const TokenizerParts& parts) {
     add_prefix(pair, 0);
     add_prefix(pair, 1);
     const Json from_template = {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", tokens}};
-    json["post_processor"] = {{"type", "Sequence"}, {"processors", {byte_level, from_template}}};
+    json["post_processor"] = characters ? from_template : Json{{"type", "Sequence"}, {"processors", {byte_level, from_template}}};
   }
   json["decoder"] = byte_level;
+  if (characters) write_character_rules(*parts.characters, json);
   Json vocab = Json::object();
   auto& entries = static_cast<std::vector<std::pair<const std::string, Json>>&>(vocab.get_ref<Json::object_t&>());
   entries.reserve(parts.tokens.size());
   std::vector<std::string> shown(parts.tokens.size());
-  for (size_t id = 0; id < parts.tokens.size(); ++id) {
-    if (parts.tokens[id].empty()) continue;
-    shown[id] = bytes_to_printable(parts.tokens[id]);
-    entries.emplace_back(shown[id], id);  // not vocab[...], which looks through all that is there
+  // An added token among the others' ids must stand here too, or Hugging Face's reader gives it another id.
+  std::vector<const AddedToken*> within(parts.tokens.size());
+  for (const AddedToken& token : parts.added) {
+    if (static_cast<size_t>(token.id) < within.size()) within[static_cast<size_t>(token.id)] = &token;
   }
+  for (size_t id = 0; id < parts.tokens.size(); ++id) {
+    shown[id] = characters ? signs_from_spaces(parts.tokens[id]) : bytes_to_printable(parts.tokens[id]);
+    if (shown[id].empty() && within[id] != nullptr) shown[id] = within[id]->content;
+  }
+  for (size_t byte = 0; characters && byte < 256; ++byte) {
+    if (const int32_t id = parts.characters->bytes[byte]; id >= 0) shown[static_cast<size_t>(id)] = name_of_byte(static_cast<int>(byte));
+  }
+  for (size_t id = 0; id < shown.size(); ++id) {
+    if (!shown[id].empty()) entries.emplace_back(shown[id], id);  // not vocab[...], which looks through all that is there
+  }
+  // As pairs where a token holds a space, as texts "left right", which older readers know too, elsewhere.
+  const bool pairs = std::any_of(shown.begin(), shown.end(), [](const std::string& token) { return token.find(' ') != std::string::npos; });
   Json merges = Json::array();
-  for (const Merge& m : parts.merges) merges.push_back(shown[static_cast<size_t>(m.left)] + " " + shown[static_cast<size_t>(m.right)]);
-  json["model"] = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-                   {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false},
+  for (const Merge& m : parts.merges) {
+    const std::string &left = shown[static_cast<size_t>(m.left)], &right = shown[static_cast<size_t>(m.right)];
+    merges.push_back(pairs ? Json::array({left, right}) : Json(left + " " + right));
+  }
+  Json unknown;
+  if (characters && parts.characters->unknown >= 0) {
+    for (const AddedToken& token : parts.added) {
+      if (token.id == parts.characters->unknown) unknown = token.content;
+    }
+  }
+  json["model"] = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", unknown}, {"continuing_subword_prefix", nullptr},
+                   {"end_of_word_suffix", nullptr}, {"fuse_unk", characters}, {"byte_fallback", characters},
                    {"ignore_merges", parts.whole_pieces_first}, {"vocab", std::move(vocab)}, {"merges", std::move(merges)}};
   return json;
 }

@@ -14,19 +14,30 @@
 namespace loam {
 namespace {
 
-ModelConfig small(Family family, double dropout = 0) {
+/// gpt2; llama (grouped queries, untied); and what Llama's kin add: qwen2 (biases of queries, keys, values; a window in
+/// the second layer), qwen3 (norms of queries and keys, all biases, heads wider than the stream), mistral (windows),
+/// biased (biases everywhere, Llama 3's positions).
+ModelConfig small(const std::string& kind, double dropout = 0) {
   ModelConfig c;
-  c.family = family;
+  c.family = kind == "gpt2" ? Family::gpt2 : Family::llama;
   c.vocab = 23;
   c.context = 12;
   c.layers = 2;
   c.channels = 16;
   c.heads = 4;
-  c.kv_heads = family == Family::gpt2 ? 4 : 2;
-  c.head_size = 4;
+  c.kv_heads = kind == "gpt2" ? 4 : 2;
+  c.head_size = kind == "qwen3" ? 6 : 4;
   c.hidden = 40;
-  c.tied = family == Family::gpt2;
+  c.tied = kind == "gpt2";
   c.dropout = dropout;
+  if (kind == "qwen2" || kind == "qwen3" || kind == "mistral") c.model_type = kind;
+  c.qkv_bias = kind == "qwen2" || kind == "qwen3" || kind == "biased";
+  c.proj_bias = kind == "qwen3" || kind == "biased";
+  c.mlp_bias = kind == "biased";
+  c.qk_norm = kind == "qwen3";
+  if (kind == "mistral" || kind == "qwen2") c.window = 3;
+  if (kind == "qwen2") c.window_from = 1;
+  if (kind == "biased") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 6};
   return c;
 }
 
@@ -69,7 +80,7 @@ struct Sample {
   }
 };
 
-class EachFamily : public testing::TestWithParam<Family> {};
+class EachFamily : public testing::TestWithParam<const char*> {};
 
 TEST_P(EachFamily, GradientsMatchFiniteDifferences) {
   for (double dropout : {0.0, 0.2}) {
@@ -170,7 +181,43 @@ TEST_P(EachFamily, WeightsGoToDiskAndBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values(Family::gpt2, Family::llama), [](const auto& test) { return test.param == Family::gpt2 ? "gpt2" : "llama"; });
+INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values("gpt2", "llama", "qwen2", "qwen3", "mistral", "biased"), [](const auto& test) { return std::string(test.param); });
+
+TEST(Windows, ATokenSeesNoFurther) {
+  Sample s(small("mistral"), backend("cpu"), 1, 12);
+  for (int32_t n = 0; n < 12; ++n) s.starts[static_cast<size_t>(n)] = 0, s.positions[static_cast<size_t>(n)] = n;
+  const ConstMat hidden = s.model.forward(s.batch);
+  const std::vector<float> before(hidden.data, hidden.data + 12 * hidden.cols);
+  s.ids[0] = (s.ids[0] + 1) % 23;
+  const ConstMat changed = s.model.forward(s.batch);
+  // Two layers of windows of 3: what stands at 0 reaches 4 and no further.
+  EXPECT_NE(std::vector<float>(before.begin() + 4 * hidden.cols, before.begin() + 5 * hidden.cols), std::vector<float>(changed.data + 4 * hidden.cols, changed.data + 5 * hidden.cols));
+  EXPECT_EQ(std::vector<float>(before.begin() + 5 * hidden.cols, before.end()), std::vector<float>(changed.data + 5 * hidden.cols, changed.data + 12 * hidden.cols));
+}
+
+TEST(Rope, Llama3sScalingByWavelength) {
+  ModelConfig c = small("llama");
+  c.head_size = 128;
+  c.rope_theta = 500000;
+  ModelConfig scaled = c;
+  scaled.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 8192};
+  int between = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    const double plain = rope_frequency(c, i), got = rope_frequency(scaled, i), length = 2 * 3.14159265358979323846 / plain;
+    if (length < 8192.0 / 4) {
+      EXPECT_EQ(got, plain) << i;
+    } else if (length > 8192.0) {
+      EXPECT_DOUBLE_EQ(got, plain / 8) << i;
+    } else {
+      EXPECT_LT(got, plain) << i;
+      EXPECT_GT(got, plain / 8) << i;
+      ++between;
+    }
+  }
+  EXPECT_GT(between, 3);
+  scaled.rope_scaling = {RopeScaling::Kind::linear, 4};
+  EXPECT_DOUBLE_EQ(rope_frequency(scaled, 5), rope_frequency(c, 5) / 4);
+}
 
 TEST(ModelConfig, CountsAreThoseOfThePublishedModels) {
   ModelConfig c = named_shape("gpt2-124m");
@@ -185,9 +232,44 @@ TEST(ModelConfig, CountsAreThoseOfThePublishedModels) {
   EXPECT_EQ(n, 134515008);
 }
 
+TEST(ModelConfig, CountsFollowTheParameters) {
+  for (const char* kind : {"gpt2", "llama", "qwen2", "qwen3", "mistral", "biased"}) {
+    const ModelConfig c = small(kind);
+    int64_t n = 0;
+    for (const auto& p : ParamSet(c).all()) n += p.size();
+    EXPECT_EQ(parameter_count(c), n) << kind;
+  }
+}
+
+TEST(ModelConfig, PublishedConfigsAreRead) {
+  // Llama 3.2 1B, Qwen2.5 0.5B, Qwen3 0.6B, Mistral 7B v0.1: the keys that matter of their config.json.
+  const ModelConfig llama = config_from_json(parse_json(R"({"model_type":"llama","vocab_size":128256,"hidden_size":2048,"intermediate_size":8192,"num_hidden_layers":16,
+    "num_attention_heads":32,"num_key_value_heads":8,"head_dim":64,"max_position_embeddings":131072,"rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":true,
+    "attention_bias":false,"bos_token_id":128000,"eos_token_id":[128001,128008,128009],
+    "rope_scaling":{"factor":32.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}})", "test"));
+  EXPECT_EQ(llama.rope_scaling, (RopeScaling{RopeScaling::Kind::llama3, 32, 1, 4, 8192}));
+  EXPECT_EQ(parameter_count(llama), 1235814400);
+  const ModelConfig qwen2 = config_from_json(parse_json(R"({"model_type":"qwen2","vocab_size":151936,"hidden_size":896,"intermediate_size":4864,"num_hidden_layers":24,
+    "num_attention_heads":14,"num_key_value_heads":2,"max_position_embeddings":32768,"rms_norm_eps":1e-06,"rope_theta":1000000.0,"tie_word_embeddings":true,
+    "sliding_window":32768,"use_sliding_window":false,"max_window_layers":21,"bos_token_id":151643,"eos_token_id":151643})", "test"));
+  EXPECT_TRUE(qwen2.qkv_bias && !qwen2.proj_bias);
+  EXPECT_EQ(qwen2.window, 0);
+  EXPECT_EQ(parameter_count(qwen2), 494032768);
+  const ModelConfig qwen3 = config_from_json(parse_json(R"({"model_type":"qwen3","vocab_size":151936,"hidden_size":1024,"intermediate_size":3072,"num_hidden_layers":28,
+    "num_attention_heads":16,"num_key_value_heads":8,"head_dim":128,"max_position_embeddings":40960,"rms_norm_eps":1e-06,"rope_theta":1000000,"tie_word_embeddings":true,
+    "rope_scaling":null,"attention_bias":false,"bos_token_id":151643,"eos_token_id":151645})", "test"));
+  EXPECT_TRUE(qwen3.qk_norm && !qwen3.qkv_bias);
+  EXPECT_EQ(parameter_count(qwen3), 596049920);
+  const ModelConfig mistral = config_from_json(parse_json(R"({"model_type":"mistral","vocab_size":32000,"hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,
+    "num_attention_heads":32,"num_key_value_heads":8,"max_position_embeddings":32768,"rms_norm_eps":1e-05,"rope_theta":10000.0,"sliding_window":4096,
+    "tie_word_embeddings":false,"bos_token_id":1,"eos_token_id":2})", "test"));
+  EXPECT_EQ(mistral.window, 4096);
+  EXPECT_EQ(parameter_count(mistral), 7241732096);
+}
+
 TEST(ModelConfig, JsonAndBack) {
-  for (Family family : {Family::gpt2, Family::llama}) {
-    ModelConfig c = small(family, 0.1);
+  for (const char* kind : {"gpt2", "llama", "qwen2", "qwen3", "mistral"}) {
+    ModelConfig c = small(kind, 0.1);
     c.labels = {"ham", "spam"};
     const ModelConfig back = config_from_json(config_to_json(c));
     EXPECT_EQ(config_to_json(back), config_to_json(c));
@@ -195,7 +277,7 @@ TEST(ModelConfig, JsonAndBack) {
 }
 
 TEST(ModelConfig, MistakesAreNamed) {
-  Json json = config_to_json(small(Family::gpt2));
+  Json json = config_to_json(small("gpt2"));
   json["n_head"] = 5;
   try {
     config_from_json(json);
@@ -203,10 +285,10 @@ TEST(ModelConfig, MistakesAreNamed) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("n_embd = 16 is no multiple of n_head = 5"), std::string::npos) << e.what();
   }
-  json = config_to_json(small(Family::llama));
+  json = config_to_json(small("llama"));
   json["model_type"] = "mamba";
   EXPECT_THROW(config_from_json(json), Error);
-  json = config_to_json(small(Family::llama));
+  json = config_to_json(small("llama"));
   json["num_hidden_layers"] = -1;
   EXPECT_THROW(config_from_json(json), Error);
 }

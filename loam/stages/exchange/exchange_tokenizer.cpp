@@ -1,4 +1,4 @@
-#include "loam/stages/tokenize/exchange_tokenizer.h"
+#include "loam/stages/exchange/exchange_tokenizer.h"
 
 #include <algorithm>
 #include <optional>
@@ -6,6 +6,8 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
+#include "loam/stages/exchange/gguf_tokenizer.h"
+#include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_formats.h"
 #include "loam/text/tokenizer_json.h"
 
@@ -14,11 +16,12 @@ namespace {
 
 constexpr int64_t kLargest = int64_t{1} << 29;
 
-enum class Kind { tokenizer_json, vocab, merges, tiktoken };
+enum class Kind { tokenizer_json, vocab, merges, tiktoken, gguf, sentencepiece, llama2c };
+constexpr size_t kKinds = 7;
 
 Kind kind_of(const fs::path& file, const std::string& bytes) {
   const std::string name = file.filename().string(), ending = file.extension().string();
-  require_input(!bytes.starts_with("GGUF"), file, " is a GGUF file: tokenizers inside GGUF files are not read yet");
+  if (bytes.starts_with("GGUF")) return Kind::gguf;
   const size_t first = bytes.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && bytes[first] == '{') {
     // A tokenizer.json has a "model"; a vocabulary may have a token of that name, but with a number.
@@ -28,10 +31,15 @@ Kind kind_of(const fs::path& file, const std::string& bytes) {
     return whole ? Kind::tokenizer_json : Kind::vocab;
   }
   if (ending == ".tiktoken" || looks_like_tiktoken(bytes)) return Kind::tiktoken;
-  require_input(ending != ".model", file, " looks like a SentencePiece model: those are not read yet");
-  require_input(ending != ".bin", file, " looks like llama2.c's tokenizer.bin: those are not read yet");
+  if (ending == ".model") return Kind::sentencepiece;
+  if (ending == ".bin") return Kind::llama2c;
   if (ending == ".bpe" || ending == ".txt" || bytes.starts_with("#version")) return Kind::merges;
-  fail(ErrorKind::input, file, " is no tokenizer file that loam reads: tokenizer.json, vocab.json or encoder.json with merges.txt or vocab.bpe, .tiktoken");
+  fail(ErrorKind::input, file, " is no tokenizer file that loam reads: tokenizer.json, vocab.json or encoder.json with merges.txt or vocab.bpe, .tiktoken, .gguf, SentencePiece's .model, llama2.c's .bin");
+}
+
+bool is_gguf(const fs::path& file) {
+  if (!fs::is_regular_file(file) || fs::file_size(file) < 4) return false;
+  return MappedFile(file).text().starts_with("GGUF");
 }
 
 /// A folder stands for the files in it.
@@ -46,11 +54,15 @@ std::vector<fs::path> spelled_out(const std::vector<std::string>& files) {
       out.push_back(file / "tokenizer.json");
       continue;
     }
+    if (fs::exists(file / "tokenizer.model")) {
+      out.push_back(file / "tokenizer.model");
+      continue;
+    }
     const size_t before = out.size();
     for (const char* name : {"vocab.json", "encoder.json", "merges.txt", "vocab.bpe"}) {
       if (fs::exists(file / name)) out.push_back(file / name);
     }
-    require_input(out.size() > before, file, " holds neither tokenizer.json nor vocab.json and merges.txt");
+    require_input(out.size() > before, file, " holds neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt");
   }
   return out;
 }
@@ -58,11 +70,11 @@ std::vector<fs::path> spelled_out(const std::vector<std::string>& files) {
 }  // namespace
 
 ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const std::string& pattern, const fs::path& out_folder, bool force) {
-  std::optional<fs::path> found[4];
-  std::string bytes[4];
+  std::optional<fs::path> found[kKinds];
+  std::string bytes[kKinds];
   std::vector<ArtifactInput> inputs;
   for (const fs::path& file : spelled_out(files)) {
-    std::string text = read_file(file, kLargest);
+    std::string text = is_gguf(file) ? "GGUF" : read_file(file, kLargest);  // a model's weights are not read for its tokenizer
     const auto kind = static_cast<size_t>(kind_of(file, text));
     require(!found[kind], file, " is a second file of the kind of ", found[kind].value_or(fs::path()), "; wanted the files of one tokenizer");
     found[kind] = file;
@@ -75,6 +87,11 @@ ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const 
   TokenizerParts parts;
   std::string format;
   try {
+    for (const Kind whole : {Kind::gguf, Kind::sentencepiece, Kind::llama2c}) {
+      if (!has(whole)) continue;
+      require(inputs.size() == 1, path(whole), " is a whole tokenizer; leave the other files out");
+      require(pattern.empty(), "--pattern: ", path(whole), " brings its own");
+    }
     if (has(Kind::tokenizer_json)) {
       require(inputs.size() == 1, path(Kind::tokenizer_json), " is a whole tokenizer; leave the other files out");
       require(pattern.empty(), "--pattern: tokenizer.json brings its own");
@@ -86,6 +103,15 @@ ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const 
         require_input(parts.config.is_object(), config, " is not a JSON object");
         inputs.push_back(file_input(config));
       }
+    } else if (has(Kind::gguf)) {
+      format = "gguf";
+      parts = parts_from_gguf(GgufFile(path(Kind::gguf)));
+    } else if (has(Kind::sentencepiece)) {
+      format = "sentencepiece";
+      parts = parts_from_sentencepiece(text(Kind::sentencepiece));
+    } else if (has(Kind::llama2c)) {
+      format = "llama2c";
+      parts = parts_from_llama2c(text(Kind::llama2c));
     } else if (has(Kind::tiktoken)) {
       require(inputs.size() == 1, path(Kind::tiktoken), " is a whole tokenizer; leave the other files out");
       require(!pattern.empty(), path(Kind::tiktoken), " does not say how text is cut; give --pattern gpt2, cl100k, o200k, llama3 or a regular expression");
@@ -98,7 +124,7 @@ ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const 
       format = "gpt2";
       parts = parts_from_gpt2(text(Kind::vocab), text(Kind::merges));
     }
-    if (format != "hf") parts.config = own_config(Tokenizer(parts));
+    if (parts.config.empty() && format != "hf") parts.config = own_config(Tokenizer(parts));
     ImportedTokenizer made{{}, format, Tokenizer(std::move(parts))};
     ArtifactWriter out(out_folder, "tokenizer", {{"imported", format}, {"pattern", pattern}}, inputs, force);
     save_tokenizer(made.tokenizer, out.folder());

@@ -15,13 +15,13 @@ namespace loam {
 
 struct ImportedTokenizer {
   Artifact artifact;
-  std::string format;  ///< "hf", "gpt2" or "tiktoken"
+  std::string format;  ///< "hf", "gpt2", "tiktoken", "gguf", "sentencepiece" or "llama2c"
   Tokenizer tokenizer;
 };
 
 /// Files of one tokenizer, told apart by what is in them: tokenizer.json (and the tokenizer_config.json beside it);
-/// vocab.json or encoder.json with merges.txt or vocab.bpe; .tiktoken, which needs `pattern`; a folder with one of these.
-/// Throws Error{input} for what is none, or of a kind that is not read (GGUF, SentencePiece, llama2.c: named as such).
+/// vocab.json or encoder.json with merges.txt or vocab.bpe; .tiktoken, which needs `pattern`; GGUF; SentencePiece's .model;
+/// llama2.c's tokenizer.bin; a folder with one of these. Throws Error{input} for what is none of them.
 ImportedTokenizer import_tokenizer(const std::vector<std::string>& files, const std::string& pattern, const std::filesystem::path& out, bool force);
 
 /// format "hf" writes tokenizer.json and tokenizer_config.json into the folder `path`, "gpt2" vocab.json and merges.txt,

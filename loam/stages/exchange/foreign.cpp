@@ -1,0 +1,103 @@
+#include "loam/stages/exchange/foreign.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "loam/base/error.h"
+#include "loam/base/files.h"
+#include "loam/model/weights.h"
+#include "loam/text/sentencepiece.h"
+#include "loam/text/tokenizer_json.h"
+
+namespace loam {
+namespace {
+
+class HfFolder final : public ForeignModel {
+ public:
+  explicit HfFolder(const fs::path& folder) : files_(folder) {
+    config_ = load_config(folder);
+    for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}) {
+      if (fs::exists(folder / name)) inputs_.push_back(file_input(folder / name));
+    }
+    for (const fs::path& file : weight_files(folder)) inputs_.push_back(file_input(file));
+    if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "tokenizer.model")) tokenizer_ = read_tokenizer(folder);
+    read_stops(folder);
+  }
+  const char* format() const override { return "hf"; }
+  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override { return files_.read(name, shape); }
+  std::string dtype(const std::string& name) const override {
+    const TensorInfo* t = files_.find(name);
+    return t == nullptr ? "F32" : t->dtype;
+  }
+  void refuse_leftovers() const override { files_.refuse_leftovers(config_); }
+  std::string number_types() const override {
+    std::map<std::string, int> counts;
+    for (const TensorInfo& t : disk_layout(config_)) ++counts[dtype(t.name)];
+    std::string out;
+    for (const auto& [name, count] : counts) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name, count);
+    return out;
+  }
+
+ private:
+  static std::vector<fs::path> weight_files(const fs::path& folder) {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == ".safetensors") out.push_back(entry.path());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  static TokenizerParts read_tokenizer(const fs::path& folder) {
+    if (fs::exists(folder / "tokenizer.json")) return Tokenizer::load(folder).parts();
+    return parts_from_sentencepiece(read_file(folder / "tokenizer.model", int64_t{1} << 28));
+  }
+
+  /// generation_config.json knows all ids that end an answer; config.json some of them.
+  void read_stops(const fs::path& folder) {
+    for (const char* name : {"generation_config.json", "config.json"}) {
+      if (!fs::exists(folder / name)) continue;
+      const Json json = read_json(folder / name, int64_t{1} << 26);
+      const Json ids = json.contains("eos_token_id") ? json["eos_token_id"] : Json();
+      for (const Json& id : ids.is_array() ? ids : Json::array({ids})) {
+        if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < config_.vocab) stop_ids_.push_back(id.get<int64_t>());
+      }
+      if (!stop_ids_.empty()) return;
+    }
+  }
+
+  WeightFiles files_;
+};
+
+bool is_gguf(const fs::path& file) {
+  return fs::is_regular_file(file) && fs::file_size(file) >= 4 && MappedFile(file).text().starts_with("GGUF");
+}
+
+}  // namespace
+
+std::unique_ptr<ForeignModel> open_hf_folder(const fs::path& folder) { return std::make_unique<HfFolder>(folder); }
+
+std::unique_ptr<ForeignModel> open_foreign(const std::vector<std::string>& paths) {
+  require(!paths.empty(), "nothing to read: wanted a Hugging Face folder, a .gguf file, or a llama2.c .bin with its tokenizer.bin");
+  for (const auto& path : paths) require_input(fs::exists(path), "there is no ", path);
+  const fs::path first = paths.front();
+  if (fs::is_directory(first) || is_gguf(first)) {
+    require(paths.size() == 1, first.string(), " is a whole model; ", paths.size() - 1, " more were given");
+    return fs::is_directory(first) ? open_hf_folder(first) : open_gguf_model(first);
+  }
+  for (const auto& path : paths) {
+    const std::string ending = fs::path(path).extension().string();
+    require_input(ending != ".safetensors", path, " holds weights alone; give the folder, with its config.json");
+    require_input(ending != ".pt" && ending != ".pth" && !(ending == ".bin" && MappedFile(path).text().starts_with("PK")), path,
+                  " is PyTorch's form, a pickle that can run code; save it with safetensors (save_pretrained does) and try again");
+  }
+  require(paths.size() == 2, paths.size(), " files; a llama2.c model is two: the weights and tokenizer.bin");
+  // The tokenizer is the one whose fourth token is the byte 0: its name lies in the file's first bytes.
+  const auto is_tokenizer = [](const fs::path& file) { return MappedFile(file).text().substr(0, 256).find("<0x00>") != std::string_view::npos; };
+  const bool second = is_tokenizer(paths[1]);
+  require_input(second || is_tokenizer(paths[0]), "neither ", paths[0], " nor ", paths[1], " is a llama2.c tokenizer.bin");
+  return open_llama2c(paths[second ? 0 : 1], paths[second ? 1 : 0]);
+}
+
+}  // namespace loam
