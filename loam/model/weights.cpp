@@ -14,7 +14,6 @@ namespace {
 
 std::vector<float> floats_of(const SafetensorsFile& file, const TensorInfo& t) {
   const bool half = t.dtype == "F16", brain = t.dtype == "BF16";
-  require_input(half || brain || t.dtype == "F32", file.path().string(), ": tensor ", t.name, " is of type ", t.dtype, "; weights are read as F32, F16 or BF16");
   std::vector<float> out(static_cast<size_t>(t.count()));
   to_floats(half ? GgmlType::f16 : brain ? GgmlType::bf16 : GgmlType::f32, file.bytes(t), out);
   return out;
@@ -62,8 +61,10 @@ std::vector<SafetensorsFile> open_files(const fs::path& folder) {
     return files;
   }
   const fs::path single = folder / "model.safetensors";
-  require_input(fs::exists(single) || !fs::exists(folder / "pytorch_model.bin"), folder.string(),
-                " holds pytorch_model.bin, a pickle that can run code; save it with safetensors (save_pretrained does) and try again");
+  for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"}) {
+    require_input(fs::exists(single) || !fs::exists(folder / pickle), folder.string(), " holds ", pickle,
+                ", a pickle that can run code; save it with safetensors (save_pretrained does) and try again");
+  }
   files.emplace_back(single);
   return files;
 }
@@ -92,12 +93,19 @@ const TensorInfo* WeightFiles::find(const std::string& name) const {
   return it == found_.end() ? nullptr : it->second.tensor;
 }
 
-std::vector<float> WeightFiles::read(const std::string& name, const std::vector<int64_t>& shape) const {
+void WeightFiles::check(const std::string& name, const std::vector<int64_t>& shape) const {
   const auto it = found_.find(plain_name(name));
   require_input(it != found_.end(), files_.front().path().string(), " has no tensor ", name, " ", shape_text(shape), " that config.json asks for");
   const TensorInfo& t = *it->second.tensor;
   require_input(t.shape == shape, it->second.file->path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", config.json asks for ", shape_text(shape));
-  return floats_of(*it->second.file, t);
+  require_input(t.dtype == "F32" || t.dtype == "F16" || t.dtype == "BF16", it->second.file->path().string(), ": tensor ", t.name, " is of type ", t.dtype,
+                "; weights are read as F32, F16 or BF16");
+}
+
+std::vector<float> WeightFiles::read(const std::string& name, const std::vector<int64_t>& shape) const {
+  check(name, shape);
+  const Found& found = found_.at(plain_name(name));
+  return floats_of(*found.file, *found.tensor);
 }
 
 void WeightFiles::refuse_leftovers(const ModelConfig& config) const {

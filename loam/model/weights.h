@@ -28,6 +28,8 @@ class WeightFiles {
   /// Null if there is none.
   const TensorInfo* find(const std::string& name) const;
   /// Throws Error{input} naming file and tensor: missing, of another shape than `shape`, not F32, F16 or BF16.
+  void check(const std::string& name, const std::vector<int64_t>& shape) const;
+  /// The values; throws as check() does.
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const;
   /// Throws Error{input} for the first tensor that `config`'s model has no place for; buffers of known names and other
   /// heads are let be.

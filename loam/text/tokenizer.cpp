@@ -16,6 +16,22 @@ namespace {
 
 constexpr std::string_view kSpaceSign = "\xe2\x96\x81";  // U+2581: how SentencePiece writes a space
 
+/// Some vocabularies (DeepSeek's) list bytes that no UTF-8 text holds as added tokens only, by their printable form:
+/// those stand for such a byte too, or it could not be encoded at all.
+void lend_bytes(TokenizerParts& parts) {
+  std::array<bool, 256> has = {};
+  for (const std::string& token : parts.tokens) {
+    if (token.size() == 1) has[static_cast<unsigned char>(token[0])] = true;
+  }
+  for (const AddedToken& token : parts.added) {
+    if (token.id < 0 || token.id >= 1 << 22 || token.content.size() > 2) continue;
+    const auto byte = printable_to_bytes(token.content);
+    if (!byte || byte->size() != 1 || has[static_cast<unsigned char>((*byte)[0])]) continue;
+    if (parts.tokens.size() <= static_cast<size_t>(token.id)) parts.tokens.resize(static_cast<size_t>(token.id) + 1);
+    if (parts.tokens[static_cast<size_t>(token.id)].empty()) parts.tokens[static_cast<size_t>(token.id)] = *byte;
+  }
+}
+
 }  // namespace
 
 struct Tokenizer::Inside {
@@ -110,6 +126,7 @@ struct Tokenizer::Inside {
 
 Tokenizer::Tokenizer(TokenizerParts parts) {
   if (parts.characters) parts.characters->equal_ranks = get_string(parts.config, "merge_order", "") == "sentencepiece";
+  if (!parts.characters) lend_bytes(parts);
   require_input(parts.tokens.size() <= size_t{1} << 26, "a vocabulary of ", parts.tokens.size(), " tokens; the most is 2^22");
   for (const Merge& merge : parts.merges) {
     const auto text = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < parts.tokens.size() ? std::string_view(parts.tokens[static_cast<size_t>(id)]) : std::string_view(); };

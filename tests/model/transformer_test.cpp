@@ -236,7 +236,8 @@ TEST(ModelConfig, CountsFollowTheParameters) {
   for (const char* kind : {"gpt2", "llama", "qwen2", "qwen3", "mistral", "biased"}) {
     const ModelConfig c = small(kind);
     int64_t n = 0;
-    for (const auto& p : ParamSet(c).all()) n += p.size();
+    const ParamSet params(c);
+    for (const auto& p : params.all()) n += p.size();
     EXPECT_EQ(parameter_count(c), n) << kind;
   }
 }

@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
-#include <cstring>
+#include <functional>
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
@@ -38,7 +39,8 @@ TEST(SentencePiece, HigherScoresMergeFirst) {
   EXPECT_EQ(t.encode("ab"), (Ids{kSpaceAb}));
   EXPECT_EQ(t.encode("ab ab"), (Ids{kSpaceAb, kSpaceAb}));
   EXPECT_EQ(t.encode("abc"), (Ids{kSpaceAb, kC}));  // "ab" before "bc"
-  EXPECT_EQ(t.encode("aaaa"), (Ids{kSign, kAaa, kA}));
+  EXPECT_EQ(t.encode("aaaa"), (Ids{kSign, kAa, kAa}));
+  EXPECT_EQ(t.encode("aaa"), (Ids{kSign, kAaa}));
   EXPECT_EQ(t.encode(""), Ids());
   EXPECT_EQ(t.encode(" "), (Ids{kSign, kSign}));
   EXPECT_EQ(t.prefix_ids(), (Ids{1}));
@@ -63,10 +65,14 @@ TEST(SentencePiece, SpecialTokensOnRequestOnly) {
   EXPECT_GT(t.encode("<s>ab").size(), 4u);
 }
 
-TEST(SentencePiece, EqualResultsGoFromTheLeft) {
-  // Both cuts of "aaa" make one token: the leftmost pair goes first, whatever its halves.
-  const Tokenizer t(parts_from_scored(pieces_with({"aa", "aaa", "a"}), CharacterRules::Prefix::none));
-  EXPECT_EQ(t.encode("aaaaa"), (Ids{260, 259}));
+TEST(SentencePiece, PairsThatMakeOneTokenAreOfOneRank) {
+  const std::vector<Merge> merges = {{1, 2, 3}, {4, 5, 6}, {2, 1, 3}};
+  const MergeTable by_order(merges), by_result(merges, true);
+  EXPECT_EQ(by_order.find(2, 1).rank, 2);
+  EXPECT_EQ(by_result.find(2, 1).rank, 0);
+  EXPECT_EQ(by_result.find(1, 2).rank, 0);
+  EXPECT_EQ(by_result.find(4, 5).rank, 1);
+  EXPECT_TRUE(small().parts().characters->equal_ranks);
 }
 
 TEST(SentencePiece, StreamsWholeCharacters) {
@@ -92,7 +98,10 @@ TEST(SentencePiece, ThroughTokenizerJsonAndBack) {
     EXPECT_EQ(again.characters->unknown, 0);
     EXPECT_EQ(again.characters->prefix, prefix);
     for (const std::string text : {"ab ab", "aaaa", "\xc3\xa8 c", "  "}) {
-      if (prefix != CharacterRules::Prefix::first) EXPECT_EQ(Tokenizer(again).encode(text), Tokenizer(parts).encode(text)) << text;
+      // "first" comes back as the rule that Hugging Face's Metaspace has: no space where one stands already.
+      if (prefix != CharacterRules::Prefix::first || text[0] != ' ') {
+        EXPECT_EQ(Tokenizer(again).encode(text), Tokenizer(parts).encode(text)) << text;
+      }
     }
   }
 }

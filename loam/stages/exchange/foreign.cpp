@@ -25,6 +25,7 @@ class HfFolder final : public ForeignModel {
     read_stops(folder);
   }
   const char* format() const override { return "hf"; }
+  void check(const std::string& name, const std::vector<int64_t>& shape) const override { files_.check(name, shape); }
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override { return files_.read(name, shape); }
   std::string dtype(const std::string& name) const override {
     const TensorInfo* t = files_.find(name);

@@ -24,8 +24,10 @@ class ForeignModel {
   const ModelConfig& config() const { return config_; }
   /// None if the files hold none.
   const std::optional<TokenizerParts>& tokenizer() const { return tokenizer_; }
-  /// The tensor of that name and shape, dequantised, in Hugging Face's layout. Throws Error{input} naming the tensor,
-  /// what was found and what was wanted.
+  /// Throws Error{input} naming the tensor, what was found and what was wanted, if there is none of that name and shape.
+  virtual void check(const std::string& name, const std::vector<int64_t>& shape) const = 0;
+  /// The tensor of that name and shape, dequantised, in Hugging Face's layout. Throws as check()
+  /// does, and for scales that are no numbers.
   virtual std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const = 0;
   /// "F32", "F16" or "BF16": what holds the tensor's numbers exactly.
   virtual std::string dtype(const std::string& name) const = 0;

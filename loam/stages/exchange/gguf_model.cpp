@@ -85,11 +85,15 @@ class GgufModel final : public ForeignModel {
   }
   const char* format() const override { return "gguf"; }
 
-  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override {
+  void check(const std::string& name, const std::vector<int64_t>& shape) const override {
     const GgufTensor& t = tensor(name);
-    std::vector<int64_t> wanted = shape;
-    if (transposed(name)) std::swap(wanted[0], wanted[1]);
+    const std::vector<int64_t> wanted = stored(name, shape);
     require_input(t.shape == wanted, file_.path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", its metadata asks for ", shape_text(wanted));
+  }
+
+  std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override {
+    check(name, shape);
+    const GgufTensor& t = tensor(name);
     std::vector<float> values(static_cast<size_t>(t.count()));
     try {
       to_floats(t.type, file_.bytes(t), values);
@@ -98,7 +102,7 @@ class GgufModel final : public ForeignModel {
       throw;
     }
     if (reordered(config_, name)) return reorder_heads(values, shape[0], config_.head_size, false);
-    return transposed(name) ? transpose(values, wanted[0], wanted[1]) : values;
+    return transposed(name) ? transpose(values, t.shape[0], t.shape[1]) : values;
   }
 
   std::string dtype(const std::string& name) const override {
@@ -123,6 +127,12 @@ class GgufModel final : public ForeignModel {
   }
 
  private:
+  /// The shape that a tensor of Hugging Face's shape has in the file.
+  static std::vector<int64_t> stored(const std::string& name, std::vector<int64_t> shape) {
+    if (transposed(name)) std::swap(shape[0], shape[1]);
+    return shape;
+  }
+
   const GgufTensor& tensor(const std::string& hf_name) const {
     const GgufTensor* t = file_.find(gguf_name(hf_name));
     require_input(t != nullptr, file_.path().string(), " has no tensor ", gguf_name(hf_name), ", which its metadata asks for");

@@ -90,7 +90,7 @@ TokenizerParts byte_level_parts(const GgufFile& file, const std::vector<std::str
   parts.tokens.resize(tokens.size());
   std::unordered_map<std::string_view, int32_t> ids;
   for (size_t id = 0; id < tokens.size(); ++id) {
-    const int64_t kind = kinds.empty() ? ScoredPiece::normal : kinds[id];
+    const int64_t kind = kinds.empty() ? int64_t{ScoredPiece::normal} : kinds[id];
     require_input(!tokens[id].empty(), "token ", id, " has no text");
     if (kind == ScoredPiece::unused) continue;
     if (kind != ScoredPiece::normal && kind != ScoredPiece::byte) {
@@ -104,6 +104,7 @@ TokenizerParts byte_level_parts(const GgufFile& file, const std::vector<std::str
     parts.tokens[id] = printable_to_bytes(tokens[id]).value_or(tokens[id]);
     require_input(ids.emplace(tokens[id], static_cast<int32_t>(id)).second, "token ", id, ", \"", tokens[id], "\", is there twice");
   }
+  require_input(file.has("tokenizer.ggml.merges"), "it has no tokenizer.ggml.merges");
   std::string both;
   for (const std::string& merge : file.texts("tokenizer.ggml.merges")) {
     // The first character may be a space by itself, never here: spaces are written as U+0120.
@@ -115,7 +116,6 @@ TokenizerParts byte_level_parts(const GgufFile& file, const std::vector<std::str
     require_input(a != ids.end() && b != ids.end() && c != ids.end(), "merge ", parts.merges.size(), ", \"", merge, "\", names a token that is not in the vocabulary");
     parts.merges.push_back({a->second, b->second, c->second});
   }
-  require_input(!parts.merges.empty(), "it has no tokenizer.ggml.merges");
   return parts;
 }
 

@@ -45,6 +45,7 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
   require_input(tokenizer.vocab_size() <= config.vocab, "the tokenizer has ids up to ", tokenizer.vocab_size() - 1, ", the model's token table ", config.vocab, " rows: they are not of one model");
   if (!model->stop_ids().empty()) config.eos = model->stop_ids().front();
   if (!tokenizer.prefix_ids().empty()) config.bos = tokenizer.prefix_ids().front();
+  for (const TensorInfo& t : disk_layout(config)) model->check(t.name, t.shape);  // before anything is written
   ArtifactWriter out(out_folder, "model", {{"imported", model->format()}}, model->inputs(), force);
   std::vector<TensorInfo> layout = disk_layout(config);
   bool half = false, brain = false;

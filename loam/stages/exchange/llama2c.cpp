@@ -29,13 +29,15 @@ class Llama2c final : public ForeignModel {
   }
   const char* format() const override { return "llama2c"; }
 
+  void check(const std::string& name, const std::vector<int64_t>&) const override {
+    require_input(places_.count(name) > 0, file_.path().string(), " has no place for tensor ", name);
+  }
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override {
+    check(name, shape);
     int64_t count = 1;
     for (const int64_t d : shape) count *= d;
-    const auto found = places_.find(name);
-    require_input(found != places_.end(), file_.path().string(), " has no place for tensor ", name);
     std::vector<float> values(static_cast<size_t>(count));
-    std::memcpy(values.data(), file_.bytes().data() + found->second, values.size() * 4);
+    std::memcpy(values.data(), file_.bytes().data() + places_.at(name), values.size() * 4);
     if (name.find("q_proj") != std::string::npos || name.find("k_proj") != std::string::npos) return reorder_heads(values, shape[0], config_.head_size, false);
     return values;
   }
