@@ -55,12 +55,12 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
     brain = brain || t.dtype == "BF16";
   }
   int64_t done = 0;
-  const auto read = [&](const TensorInfo& t) {
+  const auto write = [&](SafetensorsWriter& file, const TensorInfo& t) {
     if (stop_requested()) fail(ErrorKind::interrupted, "stopped while importing; the same command begins again");
     progress.status(fmt::format("tensor {} of {}: {}", ++done, layout.size(), t.name));
-    return model->read(t.name, t.shape);
+    write_floats(file, t, model->read(t.name, t.shape));
   };
-  for (const auto& name : write_weights(out.folder(), layout, read)) out.promise(name);
+  for (const auto& name : write_weights(out.folder(), layout, write)) out.promise(name);
   Json json = config_to_json(config);
   json["torch_dtype"] = brain ? "bfloat16" : half ? "float16" : "float32";
   write_file(out.path("config.json"), to_pretty(json));
