@@ -38,7 +38,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
   settings.top_p = config.top_p;
   settings.seed = run.seed();
   Session session(*model);
-  StreamDecoder decoder(tokenizer);
+  StreamDecoder decoder(tokenizer, /*show_special=*/false, /*begins_text=*/text_before.empty());
   std::string text;  // all so far; what may yet become a stop text is held back
   size_t written = 0, longest_stop = 0;
   for (const auto& stop : stops) longest_stop = std::max(longest_stop, stop.size());

@@ -230,7 +230,7 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   std::string out;
-  bool begins = in_->parts.characters && in_->parts.characters->prefix != CharacterRules::Prefix::none;
+  bool begins = puts_space();
   for (const int32_t id : ids) {
     require_input(has(id), "there is no token ", id, " in a vocabulary of ", vocab_size());
     const std::string_view token = bytes(id);
@@ -240,6 +240,8 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   }
   return out;
 }
+
+bool Tokenizer::puts_space() const { return in_->parts.characters && in_->parts.characters->prefix != CharacterRules::Prefix::none; }
 
 int64_t Tokenizer::vocab_size() const { return in_->vocab_size; }
 
@@ -281,7 +283,11 @@ std::string Tokenizer::chat_template() const {
 
 std::string StreamDecoder::add(int32_t id) {
   require_input(tokenizer_.has(id), "there is no token ", id, " in a vocabulary of ", tokenizer_.vocab_size());
-  if (!tokenizer_.is_special(id) || show_special_) held_ += tokenizer_.bytes(id);
+  const bool special = tokenizer_.is_special(id);
+  std::string_view bytes = tokenizer_.bytes(id);
+  if (begins_text_ && !special && tokenizer_.puts_space() && bytes.starts_with(' ')) bytes.remove_prefix(1);
+  begins_text_ = begins_text_ && special;
+  if (!special || show_special_) held_ += bytes;
   const size_t whole = whole_chars(held_);
   std::string out = held_.substr(0, whole);
   held_.erase(0, whole);

@@ -64,6 +64,9 @@ class Tokenizer {
   /// Throws Error{input} for an id outside the vocabulary. The space that encode() put before a text is taken away again.
   std::string decode(std::span<const int32_t> ids) const;
 
+  /// Does encode() put a space before a text (SentencePiece's way)?
+  bool puts_space() const;
+
   /// One more than the largest id; an imported vocabulary may have holes.
   int64_t vocab_size() const;
   bool has(int64_t id) const;
@@ -94,8 +97,9 @@ class Tokenizer {
 /// Turns ids into text as they come; what it gives never ends inside a UTF-8 character.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(Tokenizer tokenizer, bool show_special = false)
-      : tokenizer_(std::move(tokenizer)), show_special_(show_special) {}
+  /// `begins_text`: nothing stands before the first id; then the space that encode() puts before a text is left out.
+  explicit StreamDecoder(Tokenizer tokenizer, bool show_special = false, bool begins_text = false)
+      : tokenizer_(std::move(tokenizer)), show_special_(show_special), begins_text_(begins_text) {}
   /// The characters that are complete now. Special tokens give nothing, or their name with show_special.
   std::string add(int32_t id);
   /// What is left, complete or not.
@@ -103,7 +107,7 @@ class StreamDecoder {
 
  private:
   Tokenizer tokenizer_;
-  bool show_special_;
+  bool show_special_, begins_text_;
   std::string held_;
 };
 

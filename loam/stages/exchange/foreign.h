@@ -39,12 +39,15 @@ class ForeignModel {
   const std::vector<ArtifactInput>& inputs() const { return inputs_; }
   /// Ids that end an answer or a text, beside the config's eos.
   const std::vector<int64_t>& stop_ids() const { return stop_ids_; }
+  /// What the files say that should not be taken at its word, a line each.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  protected:
   ModelConfig config_;
   std::optional<TokenizerParts> tokenizer_;
   std::vector<ArtifactInput> inputs_;
   std::vector<int64_t> stop_ids_;
+  std::vector<std::string> warnings_;
 };
 
 /// One Hugging Face folder, one GGUF file, or one llama2.c .bin with its tokenizer.bin (in any order). Throws Error{input}

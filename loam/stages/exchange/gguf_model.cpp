@@ -190,7 +190,18 @@ class GgufModel final : public ForeignModel {
     c.qk_norm = arch == "qwen3";
     c.window = file_.integer(key("attention.sliding_window"), 0);
     if (c.window > 0 && arch == "llama") c.model_type = "mistral";
+    read_placeholder(arch);
     read_rope_scaling(key("rope.scaling."), c);
+  }
+
+  /// The converter from llama2.c's form writes the context 128 for every model. Its files are known by what they lack.
+  void read_placeholder(const std::string& arch) {
+    constexpr int64_t kWritten = 128, kAssumed = 512;
+    const bool converted = arch == "llama" && config_.context == kWritten && file_.text("general.name", "") == "llama" && !file_.has("general.file_type") &&
+                           file_.integer("tokenizer.ggml.seperator_token_id", 0) == UINT32_MAX;
+    if (!converted) return;
+    config_.context = kAssumed;
+    warnings_.push_back(cat("its context_length is 128, which the converter from llama2.c's form writes for every model; ", kAssumed, " is taken (--context N says another)"));
   }
 
   void read_rope_scaling(const std::string& prefix, ModelConfig& c) {

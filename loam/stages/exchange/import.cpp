@@ -34,9 +34,16 @@ std::vector<std::string> write_companions(const fs::path& folder, const ModelCon
   return {"generation_config.json", "tokenizer.json", "tokenizer_config.json"};
 }
 
-ImportedModel import_model(const std::vector<std::string>& paths, const fs::path& out_folder, bool force, Progress& progress) {
+ImportedModel import_model(const std::vector<std::string>& paths, const fs::path& out_folder, bool force, Progress& progress, int64_t context) {
   const std::unique_ptr<ForeignModel> model = open_foreign(paths);
   ModelConfig config = model->config();
+  if (context != 0) {
+    require(context >= 1 && (!config.learned_positions() || context == config.context), "--context ", context, ": this model has a table of ", config.context, " learned positions, no more and no fewer");
+    config.context = context;
+    config.validate();
+  } else {
+    for (const std::string& warning : model->warnings()) progress.warn(paths.front() + ": " + warning);
+  }
   require_input(model->tokenizer().has_value(), paths.front(), " holds no tokenizer that loam reads (tokenizer.json, tokenizer.model), and a model is of no use without");
   model->refuse_leftovers();
   TokenizerParts parts = *model->tokenizer();
@@ -46,7 +53,7 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
   if (!model->stop_ids().empty()) config.eos = model->stop_ids().front();
   if (!tokenizer.prefix_ids().empty()) config.bos = tokenizer.prefix_ids().front();
   for (const TensorInfo& t : disk_layout(config)) model->check(t.name, t.shape);  // before anything is written
-  ArtifactWriter out(out_folder, "model", {{"imported", model->format()}}, model->inputs(), force);
+  ArtifactWriter out(out_folder, "model", {{"imported", model->format()}, {"context", config.context}}, model->inputs(), force);
   std::vector<TensorInfo> layout = disk_layout(config);
   bool half = false, brain = false;
   for (TensorInfo& t : layout) {

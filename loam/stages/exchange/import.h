@@ -21,8 +21,9 @@ struct ImportedModel {
 
 /// Writes the model folder of what open_foreign() reads. Numbers keep their values: F32, F16 and BF16 their type, others
 /// become F32. Holds one tensor at a time. Throws Error{input} for tensors that do not fit the config, and for a tokenizer
-/// with more ids than the token table has rows.
-ImportedModel import_model(const std::vector<std::string>& paths, const std::filesystem::path& out, bool force, Progress& progress);
+/// with more ids than the token table has rows. `context`: another longest sequence than the files say (0: theirs); Error{usage}
+/// if it is over a table of learned positions.
+ImportedModel import_model(const std::vector<std::string>& paths, const std::filesystem::path& out, bool force, Progress& progress, int64_t context = 0);
 
 /// Files beside the weights that another program needs to run a model as it was meant: generation_config.json with
 /// `stops`, tokenizer.json, tokenizer_config.json. Writes them into `folder`; their names.

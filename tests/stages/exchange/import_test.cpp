@@ -144,6 +144,12 @@ TEST(Import, RefusesWhatIsNoModel) {
   expect_refused("pytorch_model.bin, a pickle", import({"pickled"}));
 }
 
+TEST(Import, ALearnedTableKeepsItsLength) {
+  const fs::path folder = fresh_folder("learned_table");
+  write_gguf(folder / "a.gguf", *random_model(shape("gpt2")), whole_tokenizer(), GgmlType::f32, "tiny", {});
+  expect_refused("has a table of 48 learned positions", [&] { import_model({(folder / "a.gguf").string()}, folder / "out", false, *std::make_unique<Progress>(), 64); });
+}
+
 TEST(Import, RefusesATokenizerLargerThanTheTable) {
   const fs::path folder = fresh_folder("large_tokenizer");
   ModelConfig c = shape("llama");
@@ -212,8 +218,17 @@ TEST(Stories, ThreeFormsAreOneModel) {
   const auto gguf = import({d / "stories260Ktok512.gguf"}, "gguf"), first = import({d / "stories260K.bin", d / "tok512.bin"}, "first"),
              v1 = import({d / "tok512.bin", d / "checkpoint_v1.bin"}, "v1");
   EXPECT_EQ(logits(*first), logits(*v1));
+  EXPECT_EQ(first->config().context, 512);
+  EXPECT_EQ(gguf->config().context, 512);  // the file says 128, as its converter does for every model
+  EXPECT_EQ(import_model({(d / "stories260Ktok512.gguf").string()}, folder / "longer", false, *std::make_unique<Progress>(), 300).config.context, 300);
   EXPECT_LT(farthest(logits(*gguf), logits(*first)), 1e-5);
   const Tokenizer a = Tokenizer::load(folder / "gguf"), b = Tokenizer::load(folder / "first");
+  StreamDecoder whole(a, false, /*begins_text=*/true), part(a);
+  const std::vector<int32_t> word = a.encode("Once");
+  std::string from_begin, from_within;
+  for (const int32_t id : word) from_begin += whole.add(id), from_within += part.add(id);
+  EXPECT_EQ(from_begin, "Once");
+  EXPECT_EQ(from_within, " Once");
   const std::string text = "Once upon a time, there was a caf\xc3\xa9.\n \xf0\x9f\x98\x80  Lily";
   EXPECT_EQ(a.encode(text), b.encode(text));
   EXPECT_EQ(a.decode(a.encode(text)), text);
