@@ -29,7 +29,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const loam::Extracted made = loam::extract_record(record, {});
     if (!loam::valid_utf8(made.document.text)) std::abort();
     if (made.reason.empty() && made.document.text.empty()) std::abort();
-    for (const char* preset : {"clean", "gopher"}) loam::judge(loam::tidied(made.document.text), loam::preset_named(preset));
+    for (const char* preset : {"clean", "gopher", "c4", "fineweb/code", "refinedweb"}) {
+      std::string text = loam::tidied(made.document.text);
+      loam::judge(text, loam::preset_named(preset));
+      if (!loam::valid_utf8(text)) std::abort();
+    }
     loam::document_row(made.document);
   }
   return 0;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/verbs.h"
 
 namespace loam {
@@ -28,6 +30,17 @@ Report show(const Collected& made, double seconds) {
   };
   for (const CollectCounts& source : made.sources) line(source);
   if (made.sources.size() > 1) line(made.total);
+  std::string languages;
+  std::vector<std::pair<int64_t, std::string>> by_count;
+  for (const auto& [language, count] : made.total.languages) by_count.emplace_back(-count, language);
+  std::sort(by_count.begin(), by_count.end());
+  for (const auto& [count, language] : by_count) {
+    if (languages.size() < 100) languages += fmt::format("{}{} {}", languages.empty() ? "" : ", ", with_commas(-count), language);
+  }
+  if (!languages.empty()) lines.push_back("languages: " + languages);
+  std::string masked;
+  for (const auto& [kind, count] : made.total.masked) masked += fmt::format("{}{} {}", masked.empty() ? "" : ", ", with_commas(count), kind);
+  if (!masked.empty()) lines.push_back("replaced: " + masked);
   std::string formats;
   for (const auto& [format, files] : made.formats) formats += fmt::format("{}{} {}", formats.empty() ? "" : ", ", with_commas(files), format);
   lines.push_back("files read as: " + formats);

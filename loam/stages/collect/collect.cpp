@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
@@ -12,31 +11,23 @@
 #include "loam/base/hash.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
-#include "loam/formats/utf8.h"
-#include "loam/stages/collect/extract.h"
+#include "loam/stages/collect/near.h"
+#include "loam/stages/collect/near_pass.h"
 #include "loam/stages/collect/pipeline.h"
 #include "loam/stages/collect/reader.h"
-#include "loam/stages/collect/rules.h"
+#include "loam/stages/collect/row.h"
 #include "loam/stages/collect/seen.h"
 #include "loam/stages/collect/sources.h"
+#include "loam/stages/collect/tally.h"
 
 namespace loam {
 namespace {
 
 constexpr int64_t kBatchBytes = int64_t{1} << 20;
 constexpr int64_t kBatchRecords = 1024;
+constexpr int64_t kNumberElsewhere = int64_t{1} << 62;  // of a text that another corpus has
 constexpr size_t kTroublesKept = 100, kTroublesShown = 10;
 constexpr int64_t kFilesShown = 20;  // so many files or fewer: each is said to be what it was taken for
-
-/// A record on its way: what it became, ready to be written.
-struct Row {
-  std::string row;           // of the documents, or of the ledger
-  std::string reason;        // "": it stays
-  std::string id, url;       // of one that stays: it may turn out to be a duplicate
-  TextKey key;
-  int64_t bytes = 0, characters = 0;
-  std::string trouble;       // about its file, for people
-};
 
 struct CollectBatch : OrderedWork::Batch {
   int64_t file = 0;
@@ -49,48 +40,18 @@ struct CollectBatch : OrderedWork::Batch {
   std::string sha256 = "-";
 };
 
-/// Everything that is counted while rows are written.
-struct Tally {
-  std::vector<CollectCounts> sources;
-  int64_t file = 0, record = 0;                // the next file; records of it that are written
-  int64_t file_documents = 0, file_dropped = 0;
-  std::vector<std::string> troubles;
-  std::map<std::string, int64_t> formats;
-
-  Json json() const {
-    Json out = {{"formats", formats}, {"file", file}, {"record", record}, {"file_documents", file_documents}, {"file_dropped", file_dropped}, {"troubles", troubles}, {"sources", Json::array()}};
-    for (const CollectCounts& source : sources) out["sources"].push_back(source.json());
-    return out;
-  }
-
-  void read(const Json& saved) {
-    file = get_int(saved, "file");
-    record = get_int(saved, "record");
-    file_documents = get_int(saved, "file_documents");
-    file_dropped = get_int(saved, "file_dropped");
-    troubles = saved.at("troubles").get<std::vector<std::string>>();
-    formats = saved.at("formats").get<std::map<std::string, int64_t>>();
-    for (size_t i = 0; i < sources.size(); ++i) {
-      const Json& each = saved.at("sources").at(i);
-      sources[i].files = get_int(each, "files");
-      sources[i].documents = get_int(each, "documents");
-      sources[i].bytes = get_int(each, "bytes");
-      sources[i].characters = get_int(each, "characters");
-      sources[i].dropped = each.at("reasons").get<std::map<std::string, int64_t>>();
-    }
-  }
-};
-
 class CollectWork : public OrderedWork {
  public:
   CollectWork(const SourceList& list, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), config_(config), out_(out), progress_(progress), preset_(preset_named(config.preset)), text_mode_(text_mode_named(config.main_text)), rows_(out.folder()), seen_(out.state()) {
+      : list_(list), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), rows_(near_ ? out.state() / "all" : out.folder()), seen_(out.state()) {
+    if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
     for (const SourceFile& file : list.files) total_bytes_ += file.bytes;
     if (out.resumed() && fs::exists(state_file())) {
       load();
     } else {
       clear_leftovers();
+      know_elsewhere();
       for (const std::string& folder : list.unreadable) trouble("cannot read the folder " + folder);
     }
     last_save_ = seconds_now();
@@ -105,7 +66,7 @@ class CollectWork : public OrderedWork {
   void process(Batch& batch) override {
     auto& b = static_cast<CollectBatch&>(batch);
     for (RawRecord& record : b.records) {
-      b.rows.push_back(make_row(b.file, record));
+      b.rows.push_back(maker_.make(b.file, record));
       record = RawRecord();  // its memory goes as that of the rows comes
     }
     b.records.clear();
@@ -142,21 +103,25 @@ class CollectWork : public OrderedWork {
   fs::path state_file() const { return out_.state() / "collect.json"; }
   const std::string& source_name(int64_t file) const { return list_.names[static_cast<size_t>(list_.files[static_cast<size_t>(file)].source)]; }
 
-  Row make_row(int64_t file, const RawRecord& record) const;
   void write(Row& row, CollectCounts& counts);
   void end_file(int64_t file, const CollectBatch& last);
   void trouble(const std::string& what);
   void save();
   void load();
   void clear_leftovers() const;
+  void know_elsewhere();
+  std::vector<std::string> without_near(const std::vector<std::string>& names);
+  void correct_table(const std::map<std::string, int64_t>& gone);
+  fs::path near_folder() const { return out_.state() / "near"; }
   std::vector<ArtifactInput> inputs() const;
 
   const SourceList& list_;
   const CollectConfig& config_;
   ArtifactWriter& out_;
   Progress& progress_;
-  Preset preset_;
-  TextMode text_mode_;
+  RowMaker maker_;
+  bool exact_, near_;   // which duplicates go
+  std::unique_ptr<SignatureLog> signatures_;
   CorpusWriter rows_;
   SeenTable seen_;
   Tally tally_;
@@ -212,69 +177,32 @@ std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
   return std::make_unique<FileStream>(RecordReader(f.path, f.below, f.named, reader), file, file == tally_.file ? tally_.record : 0);
 }
 
-Row CollectWork::make_row(int64_t file, const RawRecord& record) const {
-  const SourceFile& f = list_.files[static_cast<size_t>(file)];
-  Extracted made = extract_record(record, {config_.text_column, config_.whole_page, text_mode_, config_.mail_subject});
-  Document& d = made.document;
-  d.source = source_name(file);
-  d.id = fmt::format("{}:{}#{}", d.source, f.below, record.number);
-  Json metadata = {{"file", f.below}};
-  if (!record.member.empty()) metadata["member"] = record.member;
-  metadata["record"] = record.number;
-  metadata["format"] = kind_label(record.kind);
-  metadata.update(d.metadata);
-  d.metadata = std::move(metadata);
-  Row row;
-  if (made.reason.empty() && preset_.tidies()) d.text = tidied(d.text);
-  if (made.reason.empty()) {
-    if (d.text.empty()) {
-      made.reason = "empty";
-      made.value = 0;
-      made.threshold = 1;
-    } else if (auto verdict = judge(d.text, preset_)) {
-      made.reason = verdict->reason;
-      made.value = verdict->value;
-      made.threshold = verdict->threshold;
-    }
-  }
-  if (!made.reason.empty()) {
-    // What the reader refused is about the file, or most of it; what was refused later, about one of its records.
-    const bool of_page = made.reason == "http_status" || made.reason == "content_type" || made.reason == "revisit";
-    const bool whole_file = made.reason == "binary" || (!record.reason.empty() && record.reason != "unsupported" && !of_page);
-    if (whole_file) {
-      row.trouble = fmt::format("{}: {}: {}", f.path.string(), made.reason, made.value.is_string() ? made.value.get<std::string>() : fmt::format("{} (limit {})", to_line(made.value), to_line(made.threshold)));
-    }
-    row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text)});
-    row.reason = std::move(made.reason);
-    return row;
-  }
-  row.bytes = static_cast<int64_t>(d.text.size());
-  row.characters = count_code_points(d.text);
-  if (preset_.deduplicates()) row.key = key_of(d.text);
-  row.row = document_row(d);
-  row.id = std::move(d.id);
-  row.url = std::move(d.url);
-  return row;
-}
-
 void CollectWork::write(Row& row, CollectCounts& counts) {
   if (!row.trouble.empty()) trouble(row.trouble);
-  if (row.reason.empty() && preset_.deduplicates()) {
+  if (row.reason.empty() && exact_) {
     if (const auto first = seen_.insert(row.key, rows_.documents())) {
       // The text again as it stands in the row: quotes inside it are escaped, so these marks are found where they are meant.
       const size_t from = row.row.find(",\"text\":") + 8, to = row.row.find(",\"source\":", from);
-      std::string dropped = dropped_row({row.id, counts.name, row.url, "duplicate", *first, nullptr, ""});
+      std::string dropped = dropped_row({row.id, counts.name, row.url, "duplicate", *first == kNumberElsewhere ? Json() : Json(*first), nullptr, ""});
       dropped.replace(dropped.rfind("\"text\":") + 7, 2, row.row, from, to - from);
       row.row = std::move(dropped);
       row.reason = "duplicate";
     }
   }
   if (row.reason.empty()) {
+    if (!row.signature.empty()) {
+      if (rows_.documents() >= kElsewhere - 1) fail(ErrorKind::resource, "near-duplicates are found among at most ", kElsewhere - 1, " documents; collect the sources in several corpora, each --against the ones before");
+      signatures_->add(static_cast<uint32_t>(rows_.documents()), row.signature);
+    }
     rows_.add_row(row.row);
     ++counts.documents;
     counts.bytes += row.bytes;
     counts.characters += row.characters;
     ++tally_.file_documents;
+    if (!row.language.empty()) ++counts.languages[row.language];
+    for (size_t kind = 0; kind < kPersonalKinds; ++kind) {
+      if (row.masked[kind] > 0) counts.masked[personal_name(static_cast<Personal>(kind))] += row.masked[kind];
+    }
   } else {
     rows_.drop_row(row.row);
     ++counts.dropped[row.reason];
@@ -307,6 +235,7 @@ void CollectWork::save() {
   Json state = tally_.json();
   state["rows"] = rows_.save(out_.state());
   state["seen_bytes"] = seen_.save(out_.state() / "seen.log");
+  if (near_) state["signatures"] = signatures_->save();
   append_durably(out_.state() / "files.tsv", table_bytes_, table_);
   table_bytes_ += static_cast<int64_t>(table_.size());
   table_.clear();
@@ -321,6 +250,7 @@ void CollectWork::load() {
     tally_.read(state);
     rows_.resume(out_.state(), state.at("rows"));
     seen_.load(out_.state() / "seen.log", get_int(state, "seen_bytes"));
+    if (near_) signatures_->load(get_int(state, "signatures"));
     table_bytes_ = get_int(state, "table_bytes");
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::input, state_file(), " is damaged (", e.what(), "); give --force to start anew");
@@ -337,6 +267,67 @@ void CollectWork::clear_leftovers() const {
     const bool part = (name.starts_with("documents-") || name.starts_with("dropped-")) && name.ends_with(".jsonl.zst");
     if (part || name == "files.tsv") fs::remove(it->path(), ignored);
   }
+}
+
+/// What is in the corpora that this one is held against: texts by their keys, and the signatures of near-duplicates.
+void CollectWork::know_elsewhere() {
+  std::error_code ignored;
+  fs::remove_all(near_folder(), ignored);
+  if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
+  if (config_.against.empty()) return;
+  std::unique_ptr<SignatureLog> log;
+  if (near_) log = std::make_unique<SignatureLog>(near_folder(), "elsewhere");
+  for (const std::string& folder : config_.against) {
+    const Artifact corpus = open_artifact(folder, "corpus");
+    CorpusReader reader(corpus, /*with_metadata=*/false);
+    while (const auto document = reader.next()) {
+      stop_if_requested("nothing was read of the sources yet");
+      seen_.insert(key_of(document->text), kNumberElsewhere);
+    }
+    if (log) add_elsewhere(*log, corpus, progress_);
+  }
+  if (log) log->save();
+}
+
+/// Finished parts without near-duplicates, in the corpus's own folder; counts follow.
+std::vector<std::string> CollectWork::without_near(const std::vector<std::string>& names) {
+  progress_.note("looking for near-duplicates");
+  const NearClusters clusters = find_clusters(near_folder(), rows_.documents(), progress_);
+  std::map<std::string, CollectCounts*> sources;
+  for (CollectCounts& source : tally_.sources) sources[source.name] = &source;
+  std::map<std::string, int64_t> gone;  // by source and file
+  write_without_near(out_.state() / "all", out_.folder(), names, clusters, near_folder(), [&](const NearDrop& drop) {
+    CollectCounts& counts = *sources.at(drop.source);
+    --counts.documents;
+    counts.bytes -= drop.bytes;
+    counts.characters -= drop.characters;
+    ++counts.dropped["near_duplicate"];
+    if (maker_.tells_language() && --counts.languages.at(get_string(drop.metadata, "language")) == 0) counts.languages.erase(get_string(drop.metadata, "language"));
+    const Json masked = config_.mask_personal ? drop.metadata.value("masked", Json::object()) : Json::object();
+    for (const auto& [kind, count] : masked.items()) counts.masked.at(kind) -= count.get<int64_t>();
+    ++gone[drop.source + "\t" + drop.file];
+  }, progress_);
+  correct_table(gone);
+  return names;
+}
+
+/// files.tsv with the documents that went counted as dropped.
+void CollectWork::correct_table(const std::map<std::string, int64_t>& gone) {
+  std::string out;
+  const std::string table = read_file(out_.state() / "files.tsv");
+  for (size_t at = 0; at < table.size();) {
+    const size_t end = table.find('\n', at);
+    const std::string line = table.substr(at, end - at);
+    at = end + 1;
+    std::vector<std::string> fields(1);
+    for (const char c : line) c == '\t' ? fields.emplace_back() : fields.back() += c;
+    if (const auto it = gone.find(fields[0] + "\t" + fields[1]); it != gone.end()) {
+      fields[4] = std::to_string(std::stoll(fields[4]) - it->second);
+      fields[5] = std::to_string(std::stoll(fields[5]) + it->second);
+    }
+    out += fmt::format("{}\n", fmt::join(fields, "\t"));
+  }
+  write_file(out_.path("files.tsv"), out);
 }
 
 std::vector<ArtifactInput> CollectWork::inputs() const {
@@ -362,10 +353,19 @@ std::vector<ArtifactInput> CollectWork::inputs() const {
   for (size_t i = 0; i < out.size(); ++i) {
     if (list_.roots[i].folder) out[i].sha256 = folders[i]->hex();
   }
+  for (const std::string& folder : config_.against) out.push_back(open_artifact(folder, "corpus").as_input());
   return out;
 }
 
 Collected CollectWork::finish() {
+  if (near_) save();  // all is read: a kill from here on loses none of it
+  std::vector<std::string> names = rows_.finish();
+  append_durably(out_.state() / "files.tsv", table_bytes_, table_);
+  if (near_ && rows_.documents() > 0) {
+    names = without_near(names);
+  } else {
+    write_file(out_.path("files.tsv"), read_file(out_.state() / "files.tsv"));
+  }
   Collected made;
   made.sources = tally_.sources;
   made.troubles = tally_.troubles;
@@ -379,6 +379,8 @@ Collected CollectWork::finish() {
     made.total.bytes += source.bytes;
     made.total.characters += source.characters;
     for (const auto& [reason, count] : source.dropped) made.total.dropped[reason] += count;
+    for (const auto& [language, count] : source.languages) made.total.languages[language] += count;
+    for (const auto& [kind, count] : source.masked) made.total.masked[kind] += count;
   }
   if (made.total.documents == 0) {
     std::string reasons;
@@ -393,9 +395,7 @@ Collected CollectWork::finish() {
     fail(ErrorKind::input, "no document came out of ", from.substr(0, 500), reasons.empty() ? ": there is nothing in it" : ": left out were " + reasons, made.troubles.empty() ? "" : "; first: " + made.troubles.front(),
          made.total.dropped.contains("few_words") || made.total.dropped.contains("duplicate") ? " (--preset none keeps everything)" : "");
   }
-  for (const std::string& name : rows_.finish()) out_.promise(name);
-  append_durably(out_.state() / "files.tsv", table_bytes_, table_);
-  write_file(out_.path("files.tsv"), read_file(out_.state() / "files.tsv"));
+  for (const std::string& name : names) out_.promise(name);
   out_.promise("files.tsv");
   out_.set_inputs(inputs());
   Json counts = made.total.json();
@@ -412,54 +412,16 @@ Collected CollectWork::finish() {
 
 }  // namespace
 
-void CollectConfig::validate() const {
-  preset_named(preset);
-  if (!format.empty()) kind_named(format);
-  text_mode_named(main_text);
-  require(max_document_bytes >= 1000 && max_document_bytes <= (int64_t{1} << 30), "--max-document-bytes ", max_document_bytes, " is not in 1,000 to 1,073,741,824");
-  require(save_minutes > 0, "--save-minutes ", save_minutes, " must be above 0");
-}
-
-int64_t CollectCounts::all_dropped() const {
-  int64_t all = 0;
-  for (const auto& [reason, count] : dropped) all += count;
-  return all;
-}
-
-Json CollectCounts::json() const {
-  Json reasons = Json::object();
-  for (const auto& [reason, count] : dropped) reasons[reason] = count;
-  return {{"name", name}, {"files", files}, {"documents", documents}, {"bytes", bytes}, {"characters", characters}, {"dropped", all_dropped()}, {"reasons", reasons}};
-}
-
-namespace {
-
-/// "2 packed files are opened: a.txt.gz, b.zip": what is read from inside another file is said, for its documents' names
-/// lie there.
-std::string packed_files(const SourceList& list) {
-  constexpr size_t kNamed = 8;
-  std::vector<std::string> names;
-  for (const SourceFile& file : list.files) {
-    for (const char* ending : {".gz", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".tar", ".zip", ".dz"}) {
-      if (file.below.ends_with(ending)) names.push_back(file.below);
-    }
-  }
-  if (names.empty()) return "";
-  const size_t count = names.size();
-  names.resize(std::min(count, kNamed));
-  return fmt::format("{} packed file{} opened: {}{}", with_commas(static_cast<int64_t>(count)), count == 1 ? " is" : "s are", fmt::join(names, ", "), count > kNamed ? ", ..." : "");
-}
-
-}  // namespace
-
 Collected collect(const std::vector<std::string>& sources, const CollectConfig& config, const fs::path& out, bool force, Progress& progress) {
   config.validate();
   const SourceList list = find_sources(sources, out);
   Json settings = fields_to_json(config);
   settings.erase("save_minutes");  // changes nothing that is made
   settings["sources"] = sources;
+  if (!config.language_model.empty() && config.language_model != "cld2" && config.language_model != "none") settings["language_model"] = sha256_file(config.language_model);
   std::vector<ArtifactInput> begun;
   begun.push_back({"", "listing", list.fingerprint()});
+  for (const std::string& folder : config.against) begun.push_back(open_artifact(folder, "corpus").as_input());
   ArtifactWriter writer(out, "corpus", settings, begun, force);
   CollectWork work(list, config, writer, progress);
   progress.note(fmt::format("{} files, {}", with_commas(work.streams()), human_bytes(static_cast<double>(work.total_bytes()))));

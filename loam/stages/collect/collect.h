@@ -20,12 +20,24 @@ namespace loam {
 struct CollectConfig {
   std::string preset = "clean";
   std::string text_column, format, main_text = "balanced";
+  std::vector<std::string> limit, against;
+  std::string dedup, language_model = "cld2";
+  std::vector<std::string> language;
+  double language_share = 0.65;
+  bool mask_personal = false;
   bool whole_page = false, mail_subject = false;
   int64_t max_document_bytes = int64_t{32} << 20;
   double save_minutes = 5;
 
   static void fields(auto&& f) {
-    f("preset", &CollectConfig::preset, "which documents stay: none (all, as read), dedup (each text once), clean (running text), gopher (long English prose)");
+    f("preset", &CollectConfig::preset, "which documents stay: none (all, as read), dedup (each text once), clean (running text), gopher (long English prose); by their programs' rules gopher/datatrove, gopher-repetition, c4, fineweb, fineweb/code, fineweb/paper, refinedweb; several joined by +");
+    f("limit", &CollectConfig::limit, "REASON=VALUE: what the rule with that reason in the ledger is held against instead; may be given again");
+    f("dedup", &CollectConfig::dedup, "which documents are left out as repeated: none, exact (the same words), near (also those that share much of their text: MinHash, 14 buckets of 8, datatrove's signatures); what the preset does if not given");
+    f("against", &CollectConfig::against, "a corpus whose documents are not to come again; may be given again");
+    f("language", &CollectConfig::language, "codes of the languages that stay, such as en,fr; all if not given");
+    f("language_share", &CollectConfig::language_share, "the share of a text that must be in one of these, by its first 64 KiB");
+    f("language_model", &CollectConfig::language_model, "what tells languages: cld2 (part of the program), none, or a fastText model's file");
+    f("mask_personal", &CollectConfig::mask_personal, "replace e-mail addresses, public IPv4 addresses, telephone, account and card numbers by examples, the same for the same");
     f("text_column", &CollectConfig::text_column, "where tables and JSON rows have their text; found by its name (text, content, body...) if not given");
     f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict, warc; found out if not given");
     f("whole_page", &CollectConfig::whole_page, "all visible text of HTML pages, not only the main part");
@@ -42,6 +54,8 @@ struct CollectCounts {
   std::string name;
   int64_t files = 0, documents = 0, bytes = 0, characters = 0;   ///< of the text that stayed
   std::map<std::string, int64_t> dropped;                        ///< documents left out, by reason
+  std::map<std::string, int64_t> languages;                      ///< documents that stayed, by language
+  std::map<std::string, int64_t> masked;                         ///< replacements in them, by kind
 
   int64_t all_dropped() const;
   Json json() const;
@@ -61,7 +75,8 @@ struct Collected {
 /// SHA-256 ("-" if it was not read), documents, dropped; a line for each file in order.
 ///
 /// The bytes depend on the files' names and contents and on the settings alone. Killed and run again it goes on from the
-/// last save. Memory: about 64 MiB for output, 32 MiB a thread for input, 6 times the longest document a thread.
+/// last save. Memory: about 64 MiB for output, 32 MiB a thread for input, 6 times the longest document a thread; where
+/// near-duplicates go another 64 MiB.
 /// Throws Error{input} if a source is not there or nothing at all could be read, Error{usage} if `out` is taken,
 /// Error{io} if it cannot be written, Error{interrupted} with all work saved.
 Collected collect(const std::vector<std::string>& sources, const CollectConfig& config, const std::filesystem::path& out, bool force, Progress& progress);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "loam/base/error.h"
@@ -16,15 +15,7 @@
 namespace loam {
 namespace {
 
-// The thresholds of `clean`.
-constexpr int64_t kFewWords = 10;
-constexpr double kFewLetters = 0.5;        // of what is no white space
-constexpr double kShortWords = 2, kLongWords = 12;
-constexpr double kSymbols = 0.1;           // runs of '#', and ellipses, a word
-constexpr double kOneWord = 0.2;           // of the text, in one word of kOneWordLeast characters or more
-constexpr int64_t kOneWordLeast = 500;
-constexpr double kRepeatedLines = 0.3;     // characters in lines that stood before
-constexpr double kBroken = 0.005;          // U+FFFD among the characters
+constexpr int64_t kOneWordLeast = 500;  // a word of fewer characters is not held against one_long_word
 
 enum Class : uint8_t { space, letter, digit, mark, other };
 
@@ -122,220 +113,122 @@ double repeated_line_share(std::string_view text, int64_t characters) {
   return static_cast<double>(repeated) / static_cast<double>(std::max<int64_t>(1, characters));
 }
 
-std::optional<Verdict> judge_clean(std::string_view text) {
+}  // namespace
+
+std::optional<Verdict> judge_clean(JudgedText& judged, const Limits& limits) {
+  const std::string_view text = judged.text();
   const Stats s = stats_of(text);
   const auto words = static_cast<double>(std::max<int64_t>(1, s.words));
-  const int64_t visible = std::max<int64_t>(1, s.characters - s.spaces);
-  if (s.words < kFewWords) return Verdict{"few_words", static_cast<double>(s.words), static_cast<double>(kFewWords)};
-  const double letters = static_cast<double>(s.letters) / static_cast<double>(visible);
-  if (letters < kFewLetters) return Verdict{"few_letters", letters, kFewLetters};
+  const auto characters = static_cast<double>(std::max<int64_t>(1, s.characters));
+  if (static_cast<double>(s.words) < limits[Rule::few_words]) return breaks(Rule::few_words, static_cast<double>(s.words), limits);
+  const double letters = static_cast<double>(s.letters) / static_cast<double>(std::max<int64_t>(1, s.characters - s.spaces));
+  if (letters < limits[Rule::few_letters]) return breaks(Rule::few_letters, letters, limits);
   const double length = static_cast<double>(s.word_characters) / words;
-  if (length < kShortWords) return Verdict{"short_words", length, kShortWords};
-  if (length > kLongWords) return Verdict{"long_words", length, kLongWords};
+  if (length < limits[Rule::short_words]) return breaks(Rule::short_words, length, limits);
+  if (length > limits[Rule::long_words]) return breaks(Rule::long_words, length, limits);
   const double symbols = static_cast<double>(s.symbols) / words;
-  if (symbols > kSymbols) return Verdict{"symbols", symbols, kSymbols};
-  const double one = static_cast<double>(s.longest_word) / static_cast<double>(s.characters);
-  if (s.longest_word >= kOneWordLeast && one > kOneWord) return Verdict{"one_long_word", one, kOneWord};
-  const double broken = static_cast<double>(s.broken) / static_cast<double>(s.characters);
-  if (broken > kBroken) return Verdict{"broken_characters", broken, kBroken};
+  if (symbols > limits[Rule::symbols]) return breaks(Rule::symbols, symbols, limits);
+  const double one = static_cast<double>(s.longest_word) / characters;
+  if (s.longest_word >= kOneWordLeast && one > limits[Rule::one_long_word]) return breaks(Rule::one_long_word, one, limits);
+  const double broken = static_cast<double>(s.broken) / characters;
+  if (broken > limits[Rule::broken_characters]) return breaks(Rule::broken_characters, broken, limits);
   const double repeated = repeated_line_share(text, s.characters);
-  if (repeated > kRepeatedLines) return Verdict{"repeated_lines", repeated, kRepeatedLines};
+  if (repeated > limits[Rule::repeated_lines]) return breaks(Rule::repeated_lines, repeated, limits);
   return std::nullopt;
 }
 
-/// A word as Gopher's rules count them: a run of letters, digits and marks (with apostrophes, dots and hyphens inside), or
-/// one other character.
-struct Word {
-  std::string_view text;
-  int32_t characters;
-  bool wordlike, alphabetic;
+namespace {
+
+enum : unsigned { kTidies = 1, kDeduplicates = 2 };
+
+struct PresetInfo {
+  const char* name;
+  unsigned does;
+  std::vector<RuleSet> steps;
 };
 
-std::vector<Word> words_of(std::string_view text) {
-  std::vector<Word> out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t from = at;
-    char32_t c = next_code_point(text, at);
-    Class kind = class_of(c);
-    if (kind == space) continue;
-    Word word = {text.substr(from, at - from), 1, kind != other, kind == letter};
-    if (kind != other && !unspaced(c)) {
-      for (size_t next = at; next < text.size();) {
-        size_t after = next;
-        c = next_code_point(text, after);
-        kind = class_of(c);
-        bool joins = kind == letter || kind == digit || kind == mark;
-        if (!joins && (c == '\'' || c == 0x2019 || c == '.' || c == '-' || c == '_') && after < text.size()) {
-          size_t peek = after;
-          const Class beyond = class_of(next_code_point(text, peek));
-          joins = beyond == letter || beyond == digit;
-        }
-        if (!joins || unspaced(c)) break;
-        word.alphabetic = word.alphabetic || kind == letter;
-        ++word.characters;
-        at = next = after;
-      }
-      word.text = text.substr(from, at - from);
-    }
-    out.push_back(word);
-  }
-  return out;
-}
-
-std::optional<Verdict> gopher_quality(std::string_view text, const std::vector<Word>& words) {
-  int64_t real = 0, characters = 0, alphabetic = 0;
-  std::unordered_set<std::string_view> stops;
-  for (const Word& word : words) {
-    if (word.wordlike) {
-      ++real;
-      characters += word.characters;
-    }
-    alphabetic += word.alphabetic;
-    for (const std::string_view stop : {"the", "be", "to", "of", "and", "that", "have", "with"}) {
-      if (word.text == stop) stops.insert(stop);
-    }
-  }
-  if (real < 50) return Verdict{"gopher_short_doc", static_cast<double>(real), 50};
-  if (real > 100000) return Verdict{"gopher_long_doc", static_cast<double>(real), 100000};
-  const double mean = static_cast<double>(characters) / static_cast<double>(real);
-  if (mean < 3) return Verdict{"gopher_below_avg_threshold", mean, 3};
-  if (mean > 10) return Verdict{"gopher_above_avg_threshold", mean, 10};
-  auto occurrences = [&](std::string_view what) {
-    int64_t count = 0;
-    for (size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size())) ++count;
-    return static_cast<double>(count) / static_cast<double>(words.size());
+const std::vector<PresetInfo>& presets() {
+  using enum RuleSet;
+  static const std::vector<PresetInfo> all = {
+      {"none", 0, {}},
+      {"dedup", kDeduplicates, {}},
+      {"clean", kTidies | kDeduplicates, {clean}},
+      {"gopher", kTidies | kDeduplicates, {gopher_repetition, gopher_quality}},
+      {"gopher/datatrove", kDeduplicates, {gopher_quality}},
+      {"gopher-repetition", kDeduplicates, {gopher_repetition}},
+      {"c4", kDeduplicates, {c4}},
+      {"fineweb", kDeduplicates, {gopher_repetition, gopher_quality, c4_any_end, fineweb}},
+      {"fineweb/code", kDeduplicates, {fineweb}},
+      {"fineweb/paper", kDeduplicates, {fineweb_paper}},
+      {"refinedweb", kDeduplicates, {refinedweb}},
   };
-  if (const double share = occurrences("#"); share > 0.1) return Verdict{"gopher_too_many_hashes", share, 0.1};
-  if (const double share = occurrences("...") + occurrences("\u2026"); share > 0.1) return Verdict{"gopher_too_many_ellipsis", share, 0.1};
-  const auto lines = lines_of(text);
-  int64_t bullets = 0, endings = 0;
-  for (const std::string_view line : lines) {
-    const std::string_view visible = trimmed(line);
-    bullets += visible.starts_with("\u2022") || visible.starts_with("-");
-    endings += visible.ends_with("...") || visible.ends_with("\u2026");
-  }
-  const auto count = static_cast<double>(std::max<size_t>(1, lines.size()));
-  if (const double share = static_cast<double>(bullets) / count; share > 0.9) return Verdict{"gopher_too_many_bullets", share, 0.9};
-  if (const double share = static_cast<double>(endings) / count; share > 0.3) return Verdict{"gopher_too_many_end_ellipsis", share, 0.3};
-  if (const double share = static_cast<double>(alphabetic) / static_cast<double>(words.size()); share < 0.8) return Verdict{"gopher_below_alpha_threshold", share, 0.8};
-  if (stops.size() < 2) return Verdict{"gopher_enough_stop_words", static_cast<double>(stops.size()), 2};
-  return std::nullopt;
+  return all;
 }
 
-/// Pieces between runs of at least `breaks` line ends.
-std::vector<std::string_view> pieces_of(std::string_view text, size_t breaks) {
-  std::vector<std::string_view> out;
-  size_t begin = 0;
-  for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at)) {
-    const size_t end = std::min(text.find_first_not_of('\n', at), text.size());
-    if (end - at >= breaks) {
-      out.push_back(text.substr(begin, at - begin));
-      begin = end;
-    }
-    at = end;
+const PresetInfo& info_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const PresetInfo& preset : presets()) {
+    if (name == preset.name) return preset;
+    names.emplace_back(preset.name);
   }
-  out.push_back(text.substr(begin));
-  return out;
+  const std::string near = nearest_name(name, names);
+  fail(ErrorKind::usage, "there is no preset \"", name, "\"", near.empty() ? "" : "; did you mean \"" + near + "\"?", " Known: ", fmt::format("{}", fmt::join(names, ", ")), "; several in a row are joined by +");
 }
-
-std::optional<Verdict> gopher_repetition(std::string_view text, const std::vector<Word>& words) {
-  const auto length = static_cast<double>(std::max<int64_t>(1, count_code_points(text)));
-  for (const bool paragraphs : {true, false}) {
-    const auto pieces = pieces_of(paragraphs ? trimmed(text) : text, paragraphs ? 2 : 1);
-    std::unordered_set<uint64_t> seen;
-    int64_t repeated = 0, characters = 0;
-    for (const std::string_view piece : pieces) {
-      if (seen.insert(hash64(piece)).second) continue;
-      ++repeated;
-      characters += count_code_points(piece);
-    }
-    if (const double share = static_cast<double>(repeated) / static_cast<double>(pieces.size()); share > 0.3) return Verdict{paragraphs ? "dup_para_frac" : "dup_line_frac", share, 0.3};
-    if (const double share = static_cast<double>(characters) / length; share > 0.2) return Verdict{paragraphs ? "dup_para_char_frac" : "dup_line_char_frac", share, 0.2};
-  }
-  const auto count = static_cast<int64_t>(words.size());
-  std::vector<uint64_t> hashes;
-  for (const Word& word : words) hashes.push_back(hash64(word.text));
-  auto gram = [&](int64_t at, int64_t n) {
-    uint64_t h = 0;
-    for (int64_t i = at; i < at + n; ++i) h = mix64(h ^ hashes[static_cast<size_t>(i)]);
-    return h;
-  };
-  auto gram_characters = [&](int64_t at, int64_t n) {
-    int64_t total = 0;
-    for (int64_t i = at; i < at + n; ++i) total += words[static_cast<size_t>(i)].characters;
-    return total;
-  };
-  static constexpr double kTop[] = {0.20, 0.18, 0.16}, kDuplicated[] = {0.15, 0.14, 0.13, 0.12, 0.11, 0.10};
-  for (int64_t n = 2; n <= 4; ++n) {
-    std::unordered_map<uint64_t, std::pair<int64_t, int64_t>> grams;  // count, first place
-    int64_t most = 0, place = 0;
-    for (int64_t at = 0; at + n <= count; ++at) {
-      auto& [times, first] = grams.try_emplace(gram(at, n), 0, at).first->second;
-      ++times;
-      if (times > most || (times == most && first < place)) {
-        most = times;
-        place = first;
-      }
-    }
-    if (most == 0) continue;
-    const double share = static_cast<double>((gram_characters(place, n) + n - 1) * most) / length;
-    if (share > kTop[n - 2]) return Verdict{fmt::format("top_{}_gram", n), share, kTop[n - 2]};
-  }
-  for (int64_t n = 5; n <= 10; ++n) {
-    std::unordered_set<uint64_t> seen;
-    int64_t repeated = 0;
-    for (int64_t at = 0; at + n <= count;) {
-      if (seen.insert(gram(at, n)).second) {
-        ++at;
-      } else {
-        repeated += gram_characters(at, n);
-        at += n;
-      }
-    }
-    const double share = static_cast<double>(repeated) / length;
-    if (share > kDuplicated[n - 5]) return Verdict{fmt::format("duplicated_{}_n_grams", n), share, kDuplicated[n - 5]};
-  }
-  return std::nullopt;
-}
-
-constexpr std::pair<const char*, RuleSet> kPresets[] = {{"none", RuleSet::none}, {"dedup", RuleSet::dedup}, {"clean", RuleSet::clean}, {"gopher", RuleSet::gopher}};
 
 }  // namespace
 
-Preset preset_named(const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& [label, rules] : kPresets) {
-    if (name == label) return {name, rules};
-    names.emplace_back(label);
+Preset preset_named(const std::string& name, const std::vector<std::string>& limits) {
+  Preset out;
+  out.name = name;
+  out.deduplicates = false;
+  for (size_t at = 0; at <= name.size();) {
+    const size_t end = std::min(name.find('+', at), name.size());
+    const PresetInfo& info = info_named(name.substr(at, end - at));
+    out.steps.insert(out.steps.end(), info.steps.begin(), info.steps.end());
+    out.tidies = out.tidies || (info.does & kTidies) != 0;
+    out.deduplicates = out.deduplicates || (info.does & kDeduplicates) != 0;
+    at = end + 1;
   }
-  const std::string near = nearest_name(name, names);
-  fail(ErrorKind::usage, "there is no preset \"", name, "\"", near.empty() ? "" : "; did you mean \"" + near + "\"?", " Known: ", fmt::format("{}", fmt::join(names, ", ")));
+  // The paper's limit, ten times the published program's. (In the paper's words: "the fraction of characters in duplicated
+  // lines", 0.1.)
+  if (std::find(out.steps.begin(), out.steps.end(), RuleSet::fineweb_paper) != out.steps.end()) out.limits.set(Rule::char_dup_ratio, 0.1);
+  for (const std::string& limit : limits) out.limits.set(limit);
+  return out;
 }
 
 std::vector<RuleHelp> rules_of(const Preset& preset) {
   std::vector<RuleHelp> out;
-  if (preset.rules == RuleSet::clean) {
-    out = {{"few_words", fmt::format("at least {} words", kFewWords)},
-           {"few_letters", fmt::format("at least {} of what is no white space are letters", kFewLetters)},
-           {"short_words", fmt::format("words have {} characters or more in the mean", kShortWords)},
-           {"long_words", fmt::format("words have {} characters or less in the mean", kLongWords)},
-           {"symbols", fmt::format("at most {} # and ellipses a word", kSymbols)},
-           {"one_long_word", fmt::format("no word of {} characters or more is over {} of the text", kOneWordLeast, kOneWord)},
-           {"broken_characters", fmt::format("at most {} of the characters are U+FFFD", kBroken)},
-           {"repeated_lines", fmt::format("at most {} of the characters are in lines that stood before", kRepeatedLines)}};
-  } else if (preset.rules == RuleSet::gopher) {
-    out = {{"dup_*, top_*, duplicated_*", "the repetition rules of Rae et al. 2021, Table A1"}, {"gopher_*", "its quality rules, section A.1.1: 50 to 100,000 words, 3 to 10 characters each in the mean..."}};
+  auto range = [&](Rule first, Rule last) {
+    for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) out.push_back({reason_of(static_cast<Rule>(i)), says_of(static_cast<Rule>(i), preset.limits[static_cast<Rule>(i)])});
+  };
+  for (const RuleSet step : preset.steps) {
+    switch (step) {
+      case RuleSet::clean: range(Rule::few_words, Rule::repeated_lines); break;
+      case RuleSet::gopher_quality: range(Rule::gopher_short_doc, Rule::gopher_stop_words); break;
+      case RuleSet::gopher_repetition: range(Rule::dup_para_frac, Rule::duplicated_10); break;
+      case RuleSet::c4: case RuleSet::c4_any_end: range(Rule::lorem_ipsum, Rule::too_few_sentences); break;
+      case RuleSet::fineweb: case RuleSet::fineweb_paper: range(Rule::line_punct_ratio, Rule::list_ratio); break;
+      case RuleSet::refinedweb: range(Rule::page_length, Rule::word_removal_ratio); break;
+    }
   }
-  if (preset.deduplicates()) out.push_back({"duplicate", "the words are not those of an earlier document"});
+  if (preset.deduplicates) out.push_back({"duplicate", "the words are not those of an earlier document"});
   return out;
 }
 
-std::optional<Verdict> judge(std::string_view text, const Preset& preset) {
-  if (preset.rules == RuleSet::clean) return judge_clean(text);
-  if (preset.rules == RuleSet::gopher) {
-    const auto words = words_of(text);
-    if (auto verdict = gopher_repetition(text, words)) return verdict;
-    return gopher_quality(text, words);
+std::optional<Verdict> judge(std::string& text, const Preset& preset) {
+  JudgedText judged(text);
+  for (const RuleSet step : preset.steps) {
+    std::optional<Verdict> verdict;
+    switch (step) {
+      case RuleSet::clean: verdict = judge_clean(judged, preset.limits); break;
+      case RuleSet::gopher_quality: verdict = judge_gopher_quality(judged, preset.limits); break;
+      case RuleSet::gopher_repetition: verdict = judge_gopher_repetition(judged, preset.limits); break;
+      case RuleSet::c4: verdict = judge_c4(judged, preset.limits, /*terminal=*/true); break;
+      case RuleSet::c4_any_end: verdict = judge_c4(judged, preset.limits, /*terminal=*/false); break;
+      case RuleSet::fineweb: case RuleSet::fineweb_paper: verdict = judge_fineweb(judged, preset.limits); break;
+      case RuleSet::refinedweb: verdict = judge_refinedweb(judged, preset.limits); break;
+    }
+    if (verdict) return verdict;
   }
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/hash.h"
+#include "loam/base/progress.h"
 #include "loam/formats/archive.h"
 #include "loam/formats/utf8.h"
 
@@ -181,6 +182,20 @@ SourceList find_sources(const std::vector<std::string>& words, const fs::path& e
   for (const std::string& word : words) finder.word(word);
   require(!list.roots.empty(), "no sources were named; wanted NAME=PATH or PATH");
   return list;
+}
+
+std::string packed_files(const SourceList& list) {
+  constexpr size_t kNamed = 8;
+  std::vector<std::string> names;
+  for (const SourceFile& file : list.files) {
+    for (const char* ending : {".gz", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".tar", ".zip", ".dz"}) {
+      if (file.below.ends_with(ending)) names.push_back(file.below);
+    }
+  }
+  if (names.empty()) return "";
+  const size_t count = names.size();
+  names.resize(std::min(count, kNamed));
+  return fmt::format("{} packed file{} opened: {}{}", with_commas(static_cast<int64_t>(count)), count == 1 ? " is" : "s are", fmt::join(names, ", "), count > kNamed ? ", ..." : "");
 }
 
 }  // namespace loam

@@ -41,4 +41,8 @@ struct SourceList {
 /// Throws Error{input} naming the path: it is not there, a folder without files, a pattern without matches, something that is neither file nor folder.
 SourceList find_sources(const std::vector<std::string>& words, const std::filesystem::path& except = {});
 
+/// "2 packed files are opened: a.txt.gz, b.zip": what is read from inside another file is said, for its documents' names
+/// lie there.
+std::string packed_files(const SourceList& list);
+
 }  // namespace loam

@@ -373,5 +373,54 @@ TEST(Collect, TheCorpusIsNotReadAsASource) {
   EXPECT_EQ(second.documents.size(), 1u);
 }
 
+TEST(Collect, LanguagesAreToldAndChosen) {
+  const fs::path dir = fresh("languages");
+  put(dir / "in.jsonl", "{\"text\":\"The old man walked down to the river to see whether the boats had come back from the sea.\",\"metadata\":{\"language\":\"theirs\",\"masked\":1}}\n"
+                        "{\"text\":\"Le vieil homme descendit vers la rivi\u00E8re pour voir si les bateaux \u00E9taient revenus de la mer.\"}\n{\"text\":\"1234 5678\"}\n");
+  const Result all = run({"s=" + (dir / "in.jsonl").string()}, dir / "all", preset("none"));
+  ASSERT_EQ(all.documents.size(), 3u);
+  EXPECT_EQ(all.documents[0].metadata["language"], "en");
+  EXPECT_EQ(all.documents[0].metadata["row_language"], "theirs");
+  EXPECT_EQ(all.documents[1].metadata["language"], "fr");
+  EXPECT_EQ(all.made.corpus.counts["languages"], Json::parse("{\"en\":1,\"fr\":1,\"un\":1}"));
+  CollectConfig config = preset("none");
+  config.language = {"fr,de", "it"};
+  const Result french = run({"s=" + (dir / "in.jsonl").string()}, dir / "french", config);
+  ASSERT_EQ(french.documents.size(), 1u);
+  EXPECT_EQ(french.reason("language"), 2);
+  EXPECT_EQ(french.dropped[0].value, "en");
+  EXPECT_EQ(french.dropped[0].threshold, Json::parse("[\"fr\",\"de\",\"it\"]"));
+  config = preset("none");
+  config.language_model = "none";
+  EXPECT_FALSE(run({"s=" + (dir / "in.jsonl").string()}, dir / "untold", config).documents[1].metadata.contains("language"));
+}
+
+TEST(Collect, PersonalDataIsReplacedAndCounted) {
+  const fs::path dir = fresh("personal");
+  put(dir / "in.jsonl", "{\"text\":\"Write to someone@real.org or call +44 20 7946 0958.\",\"metadata\":{\"masked\":\"theirs\"}}\n{\"text\":\"Nothing here.\"}\n");
+  CollectConfig config = preset("none");
+  config.mask_personal = true;
+  const Result r = run({"s=" + (dir / "in.jsonl").string()}, dir / "out", config);
+  ASSERT_EQ(r.documents.size(), 2u);
+  EXPECT_EQ(r.documents[0].text.find("real.org"), std::string::npos);
+  EXPECT_EQ(r.documents[0].text.find("7946"), std::string::npos);
+  EXPECT_EQ(r.documents[0].metadata["masked"], Json::parse("{\"email\":1,\"phone\":1}"));
+  EXPECT_EQ(r.documents[0].metadata["row_masked"], "theirs");
+  EXPECT_EQ(r.made.corpus.counts["masked"], Json::parse("{\"email\":1,\"phone\":1}"));
+  config.dedup = "near";
+  EXPECT_EQ(run({"s=" + (dir / "in.jsonl").string()}, dir / "near", config).made.corpus.counts["masked"], r.made.corpus.counts["masked"]);
+}
+
+TEST(Collect, LimitsAreInTheLedger) {
+  const fs::path dir = fresh("limits");
+  put(dir / "in.jsonl", "{\"text\":\"Just one sentence here.\"}\n");
+  CollectConfig config = preset("c4");
+  std::string message;
+  EXPECT_EQ(kind_of_error([&] { run({"s=" + (dir / "in.jsonl").string()}, dir / "none", config); }, &message), ErrorKind::input);
+  EXPECT_NE(message.find("1 too_few_sentences"), std::string::npos) << message;
+  config.limit = {"too_few_sentences=1"};
+  EXPECT_EQ(run({"s=" + (dir / "in.jsonl").string()}, dir / "out", config).documents.size(), 1u);
+}
+
 }  // namespace
 }  // namespace loam

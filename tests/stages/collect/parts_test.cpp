@@ -129,7 +129,7 @@ TEST(MainText, ArticlesWithoutTheirSurroundings) {
   EXPECT_EQ(main_text(HtmlTree::parse("")), "");
 }
 
-std::string reason(const std::string& text, const char* preset) {
+std::string reason(std::string text, const char* preset) {
   const auto verdict = judge(text, preset_named(preset));
   return verdict ? verdict->reason : "";
 }

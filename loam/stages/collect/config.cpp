@@ -1,0 +1,37 @@
+// What collect can be told, and how its counts are told.
+#include "loam/base/error.h"
+#include "loam/stages/collect/collect.h"
+#include "loam/stages/collect/kind.h"
+#include "loam/stages/collect/main_text.h"
+#include "loam/stages/collect/rules.h"
+
+namespace loam {
+
+void CollectConfig::validate() const {
+  preset_named(preset, limit);
+  if (!format.empty()) kind_named(format);
+  text_mode_named(main_text);
+  require(dedup.empty() || dedup == "none" || dedup == "exact" || dedup == "near", "--dedup ", dedup, " is not none, exact or near");
+  require(against.empty() || dedup != "none", "--against needs --dedup exact or near");
+  require(language_share >= 0 && language_share <= 1, "--language-share ", language_share, " is not in 0 to 1");
+  require(language.empty() || language_model != "none", "--language needs a --language-model other than none");
+  require(max_document_bytes >= 1000 && max_document_bytes <= (int64_t{1} << 30), "--max-document-bytes ", max_document_bytes, " is not in 1,000 to 1,073,741,824");
+  require(save_minutes > 0, "--save-minutes ", save_minutes, " must be above 0");
+}
+
+int64_t CollectCounts::all_dropped() const {
+  int64_t all = 0;
+  for (const auto& [reason, count] : dropped) all += count;
+  return all;
+}
+
+Json CollectCounts::json() const {
+  Json reasons = Json::object();
+  for (const auto& [reason, count] : dropped) reasons[reason] = count;
+  Json out = {{"name", name}, {"files", files}, {"documents", documents}, {"bytes", bytes}, {"characters", characters}, {"dropped", all_dropped()}, {"reasons", reasons}};
+  if (!languages.empty()) out["languages"] = languages;
+  if (!masked.empty()) out["masked"] = masked;
+  return out;
+}
+
+}  // namespace loam

@@ -1,0 +1,51 @@
+// Which pieces of a text stood before in it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace loam {
+
+/// Pieces that equal an earlier one: how many, and their characters.
+struct Repeats {
+  int64_t pieces = 0, characters = 0;
+};
+Repeats repeats_of(const std::vector<std::string_view>& pieces);
+
+/// A set of 64-bit hashes with a number for each, emptied in constant time: for the n-grams of one text after another.
+class GramTable {
+ public:
+  struct Entry {
+    uint64_t hash;
+    uint32_t round, count;
+    int64_t first;
+  };
+  /// Forgets all; room for `keys`.
+  void start(int64_t keys) {
+    size_t slots = slots_.size() < 64 ? 64 : slots_.size();
+    while (slots < static_cast<size_t>(keys) * 2) slots *= 2;
+    if (slots != slots_.size() || ++round_ == 0) {
+      slots_.assign(slots, Entry{0, 0, 0, 0});
+      round_ = 1;
+    }
+  }
+  /// The entry of `hash`; count is 0 and `first` is `place` if it is new.
+  Entry& at(uint64_t hash, int64_t place) {
+    const size_t mask = slots_.size() - 1;
+    for (size_t slot = (hash ^ (hash >> 32)) & mask;; slot = (slot + 1) & mask) {
+      Entry& e = slots_[slot];
+      if (e.round != round_) {
+        e = {hash, round_, 0, place};
+        return e;
+      }
+      if (e.hash == hash) return e;
+    }
+  }
+
+ private:
+  std::vector<Entry> slots_;
+  uint32_t round_ = 0;
+};
+
+}  // namespace loam
