@@ -3,9 +3,13 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include "loam/base/threads.h"
 
 namespace loam {
 namespace {
@@ -25,6 +29,26 @@ int64_t number_in(const char* file) {
   return in >> value ? value : -1;  // "max" fails, and means no limit
 }
 
+/// Gives back the free end of every thread's arena, which malloc_trim() leaves alone: glibc looks at it when a block of
+/// 64 KiB or more is freed before it, and by then it has learnt from larger blocks to keep up to 64 MiB.
+void trim_arenas() {
+  ::mallopt(M_TRIM_THRESHOLD, 0);
+  std::atomic<int> begun = 0;
+  const int team = threads();
+  parallel_for(team, [&](int64_t) {
+    ++begun;
+    const auto start = std::chrono::steady_clock::now();
+    while (begun < team && std::chrono::steady_clock::now() - start < std::chrono::milliseconds(100)) {
+    }  // each task on a thread of its own
+    void* volatile block = std::malloc(96 << 10);
+    std::free(block);
+  });
+  ::malloc_trim(0);
+  // What glibc comes to by itself where blocks of 32 MiB were freed.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 }  // namespace
 
 int64_t available_memory_bytes() {
@@ -42,7 +66,7 @@ int64_t total_memory_bytes() {
 }
 
 void reset_peak_memory() {
-  ::malloc_trim(0);
+  trim_arenas();
   std::ofstream("/proc/self/clear_refs") << "5";  // Linux: sets the high-water mark to what is held now
 }
 
