@@ -6,6 +6,7 @@ namespace loam {
 void add_all_verbs(Cli& cli) {
   add_collect(cli);
   add_extract(cli);
+  add_sample(cli);
   add_init(cli);
   add_tokenizer(cli);
   add_tokenize(cli);

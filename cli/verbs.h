@@ -7,6 +7,7 @@ namespace loam {
 
 void add_collect(Cli& cli);
 void add_extract(Cli& cli);
+void add_sample(Cli& cli);
 void add_init(Cli& cli);
 void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);

@@ -13,7 +13,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  static constexpr const char* kNames[] = {"a.txt", "a", "a.html", "a.json", "a.jsonl", "a.csv", "a.eml", "a.mbox", "a.mo", "a.po", "a.dict", "a.pod", "a.md", "a.tar.gz", "a.zip", "a.1"};
+  static constexpr const char* kNames[] = {"a.txt", "a", "a.html", "a.json", "a.jsonl", "a.csv", "a.eml", "a.mbox", "a.mo", "a.po", "a.dict", "a.pod", "a.md", "a.tar.gz", "a.zip", "a.1", "a.epub", "a.xml"};
   static const std::string file = "/tmp/loam_records_fuzz_" + std::to_string(getpid());
   {
     std::ofstream out(file, std::ios::binary);

@@ -55,7 +55,7 @@ void add_collect(Cli& cli) {
   Verb& verb = cli.add("collect", "sources to clean documents: text, Markdown, HTML, JSON, tables, e-mail, catalogues, dictionaries, packed or not",
                        "loam collect books=texts/ mail='archive/*.mbox' --out corpus");
   auto config = verb.config<CollectConfig>("collect");
-  auto sources = verb.positionals("sources", "NAME=PATH or PATH: files, folders, patterns; a NAME given twice is one source");
+  auto sources = verb.positionals("sources", "NAME=PATH or PATH: files, folders, patterns; a NAME given twice is one source", /*required=*/false);
   verb.out("folder for the corpus");
   verb.run([=](Run& run) {
     const double began = seconds_now();

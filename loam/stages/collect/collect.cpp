@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
@@ -15,6 +16,7 @@
 #include "loam/stages/collect/near_pass.h"
 #include "loam/stages/collect/pipeline.h"
 #include "loam/stages/collect/reader.h"
+#include "loam/stages/collect/replay.h"
 #include "loam/stages/collect/row.h"
 #include "loam/stages/collect/seen.h"
 #include "loam/stages/collect/sources.h"
@@ -42,8 +44,9 @@ struct CollectBatch : OrderedWork::Batch {
 
 class CollectWork : public OrderedWork {
  public:
-  CollectWork(const SourceList& list, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), rows_(near_ ? out.state() / "all" : out.folder()), seen_(out.state()) {
+  CollectWork(const SourceList& list, const Replay* replay, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
+      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), rows_(near_ ? out.state() / "all" : out.folder()), seen_(out.state()), pieces_(out.state() / "pieces") {
+    make_folder(out.state() / "pieces");
     if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
     for (const SourceFile& file : list.files) total_bytes_ += file.bytes;
@@ -66,7 +69,7 @@ class CollectWork : public OrderedWork {
   void process(Batch& batch) override {
     auto& b = static_cast<CollectBatch&>(batch);
     for (RawRecord& record : b.records) {
-      b.rows.push_back(maker_.make(b.file, record));
+      b.rows.push_back(record.replayed ? maker_.make_again(record) : maker_.make(b.file, record));
       record = RawRecord();  // its memory goes as that of the rows comes
     }
     b.records.clear();
@@ -83,7 +86,7 @@ class CollectWork : public OrderedWork {
   void consume(int64_t file, Batch& batch) override {
     auto& b = static_cast<CollectBatch&>(batch);
     CollectCounts& counts = tally_.sources[static_cast<size_t>(list_.files[static_cast<size_t>(file)].source)];
-    for (Row& row : b.rows) write(row, counts);
+    for (Row& row : b.rows) write(row, row.source < 0 ? counts : tally_.sources[static_cast<size_t>(row.source)]);
     tally_.record = b.last_record;
     file_bytes_ += b.raw_bytes;
     if (b.last) end_file(file, b);
@@ -116,6 +119,7 @@ class CollectWork : public OrderedWork {
   std::vector<ArtifactInput> inputs() const;
 
   const SourceList& list_;
+  const Replay* replay_;         // null: the list's files are read
   const CollectConfig& config_;
   ArtifactWriter& out_;
   Progress& progress_;
@@ -123,7 +127,7 @@ class CollectWork : public OrderedWork {
   bool exact_, near_;   // which duplicates go
   std::unique_ptr<SignatureLog> signatures_;
   CorpusWriter rows_;
-  SeenTable seen_;
+  SeenTable seen_, pieces_;
   Tally tally_;
   std::string table_;            // files.tsv: what came since the last save
   int64_t table_bytes_ = 0;      // of it that is saved
@@ -132,9 +136,10 @@ class CollectWork : public OrderedWork {
 };
 
 /// A file in batches. Records that an earlier run wrote are passed over.
+template <class Reader>
 class FileStream : public OrderedWork::Stream {
  public:
-  FileStream(RecordReader reader, int64_t file, int64_t skip) : reader_(std::move(reader)), file_(file), skip_(skip) {}
+  FileStream(Reader reader, int64_t file, int64_t skip) : reader_(std::move(reader)), file_(file), skip_(skip) {}
 
   std::unique_ptr<OrderedWork::Batch> read() override {
     auto batch = std::make_unique<CollectBatch>();
@@ -165,7 +170,7 @@ class FileStream : public OrderedWork::Stream {
   }
 
  private:
-  RecordReader reader_;
+  Reader reader_;
   int64_t file_, skip_, last_ = 0;
   bool readable_ = false;
   const char* format_ = "empty";
@@ -173,8 +178,10 @@ class FileStream : public OrderedWork::Stream {
 
 std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
   const SourceFile& f = list_.files[static_cast<size_t>(file)];
+  const int64_t skip = file == tally_.file ? tally_.record : 0;
+  if (replay_ != nullptr) return std::make_unique<FileStream<ReplayReader>>(replay_->open(file), file, skip);
   const ReaderConfig reader = {config_.format, config_.text_column, config_.max_document_bytes};
-  return std::make_unique<FileStream>(RecordReader(f.path, f.below, f.named, reader), file, file == tally_.file ? tally_.record : 0);
+  return std::make_unique<FileStream<RecordReader>>(RecordReader(f.path, f.below, f.named, reader), file, skip);
 }
 
 void CollectWork::write(Row& row, CollectCounts& counts) {
@@ -187,6 +194,19 @@ void CollectWork::write(Row& row, CollectCounts& counts) {
       dropped.replace(dropped.rfind("\"text\":") + 7, 2, row.row, from, to - from);
       row.row = std::move(dropped);
       row.reason = "duplicate";
+    }
+  }
+  if (row.reason.empty() && !row.pieces.empty()) {
+    std::vector<uint8_t> gone(row.pieces.size());
+    int64_t count = 0;
+    for (size_t i = 0; i < row.pieces.size(); ++i) count += gone[i] = pieces_.insert(row.pieces[i].key, rows_.documents()).has_value();
+    if (count > 0) {
+      if (take_pieces(row, gone)) {
+        counts.repeated += count;
+      } else {
+        row.row = dropped_row({row.id, counts.name, row.url, "all_repeated", count, nullptr, get_string(parse_json(row.row, row.id), "text")});
+        row.reason = "all_repeated";
+      }
     }
   }
   if (row.reason.empty()) {
@@ -236,6 +256,7 @@ void CollectWork::save() {
   state["rows"] = rows_.save(out_.state());
   state["seen_bytes"] = seen_.save(out_.state() / "seen.log");
   if (near_) state["signatures"] = signatures_->save();
+  if (maker_.pieces()) state["pieces_bytes"] = pieces_.save(out_.state() / "pieces" / "seen.log");
   append_durably(out_.state() / "files.tsv", table_bytes_, table_);
   table_bytes_ += static_cast<int64_t>(table_.size());
   table_.clear();
@@ -251,6 +272,7 @@ void CollectWork::load() {
     rows_.resume(out_.state(), state.at("rows"));
     seen_.load(out_.state() / "seen.log", get_int(state, "seen_bytes"));
     if (near_) signatures_->load(get_int(state, "signatures"));
+    if (maker_.pieces()) pieces_.load(out_.state() / "pieces" / "seen.log", get_int(state, "pieces_bytes"));
     table_bytes_ = get_int(state, "table_bytes");
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::input, state_file(), " is damaged (", e.what(), "); give --force to start anew");
@@ -283,6 +305,8 @@ void CollectWork::know_elsewhere() {
     while (const auto document = reader.next()) {
       stop_if_requested("nothing was read of the sources yet");
       seen_.insert(key_of(document->text), kNumberElsewhere);
+      if (!maker_.pieces()) continue;
+      for (const TextPiece& piece : pieces_of(document->text, maker_.paragraphs())) pieces_.insert(piece.key, kNumberElsewhere);
     }
     if (log) add_elsewhere(*log, corpus, progress_);
   }
@@ -331,6 +355,7 @@ void CollectWork::correct_table(const std::map<std::string, int64_t>& gone) {
 }
 
 std::vector<ArtifactInput> CollectWork::inputs() const {
+  if (replay_ != nullptr) return {open_artifact(config_.replay, "corpus").as_input()};
   // A file is named by its hash, a folder by that of the lines "<hash>  <file>\n".
   std::vector<ArtifactInput> out;
   std::vector<std::unique_ptr<Sha256>> folders;
@@ -354,6 +379,7 @@ std::vector<ArtifactInput> CollectWork::inputs() const {
     if (list_.roots[i].folder) out[i].sha256 = folders[i]->hex();
   }
   for (const std::string& folder : config_.against) out.push_back(open_artifact(folder, "corpus").as_input());
+  for (const std::string& file : list_files(config_)) out.push_back(file_input(file));
   return out;
 }
 
@@ -379,6 +405,7 @@ Collected CollectWork::finish() {
     made.total.bytes += source.bytes;
     made.total.characters += source.characters;
     for (const auto& [reason, count] : source.dropped) made.total.dropped[reason] += count;
+    made.total.repeated += source.repeated;
     for (const auto& [language, count] : source.languages) made.total.languages[language] += count;
     for (const auto& [kind, count] : source.masked) made.total.masked[kind] += count;
   }
@@ -414,16 +441,19 @@ Collected CollectWork::finish() {
 
 Collected collect(const std::vector<std::string>& sources, const CollectConfig& config, const fs::path& out, bool force, Progress& progress) {
   config.validate();
-  const SourceList list = find_sources(sources, out);
+  require(config.replay.empty() || sources.empty(), "--replay judges a corpus again: it takes no sources");
+  std::optional<Replay> replay;
+  if (!config.replay.empty()) replay.emplace(open_artifact(config.replay, "corpus"));
+  const SourceList list = replay ? replay->list() : find_sources(sources, out);
   Json settings = fields_to_json(config);
   settings.erase("save_minutes");  // changes nothing that is made
   settings["sources"] = sources;
-  if (!config.language_model.empty() && config.language_model != "cld2" && config.language_model != "none") settings["language_model"] = sha256_file(config.language_model);
   std::vector<ArtifactInput> begun;
-  begun.push_back({"", "listing", list.fingerprint()});
+  begun.push_back(replay ? open_artifact(config.replay, "corpus").as_input() : ArtifactInput{"", "listing", list.fingerprint()});
   for (const std::string& folder : config.against) begun.push_back(open_artifact(folder, "corpus").as_input());
+  for (const std::string& file : list_files(config)) begun.push_back(file_input(file));
   ArtifactWriter writer(out, "corpus", settings, begun, force);
-  CollectWork work(list, config, writer, progress);
+  CollectWork work(list, replay ? &*replay : nullptr, config, writer, progress);
   progress.note(fmt::format("{} files, {}", with_commas(work.streams()), human_bytes(static_cast<double>(work.total_bytes()))));
   if (const std::string packed = packed_files(list); !packed.empty()) progress.note(packed);
   run_ordered(work, work.first(), (int64_t{32} << 20) * threads());

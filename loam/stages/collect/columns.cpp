@@ -42,4 +42,29 @@ bool looks_like_header(const std::vector<std::string>& row) {
   return true;
 }
 
+TableShape shape_of(const std::vector<std::vector<std::string>>& rows, const std::string& wanted) {
+  TableShape shape;
+  const auto& first = rows.front();
+  if (!wanted.empty()) {
+    shape.text = column_named(first, wanted);
+    if (shape.text < 0 && wanted.size() <= 4 && wanted.find_first_not_of("0123456789") == std::string::npos) {
+      const int64_t number = std::stoll(wanted);  // "2": the second column of a table without a header
+      shape.header = false;
+      shape.text = number >= 1 && number <= static_cast<int64_t>(first.size()) ? number - 1 : -1;
+    }
+    return shape;
+  }
+  shape.text = recognised_text(first);
+  if (shape.text >= 0) return shape;
+  shape.header = rows.size() > 1 && looks_like_header(first);
+  // The longest column is the text.
+  std::vector<size_t> lengths;
+  for (size_t r = shape.header ? 1 : 0; r < rows.size(); ++r) {
+    lengths.resize(std::max(lengths.size(), rows[r].size()));
+    for (size_t c = 0; c < rows[r].size(); ++c) lengths[c] += rows[r][c].size();
+  }
+  shape.text = lengths.empty() ? -1 : std::max_element(lengths.begin(), lengths.end()) - lengths.begin();
+  return shape;
+}
+
 }  // namespace loam

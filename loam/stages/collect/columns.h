@@ -17,4 +17,13 @@ int64_t recognised_text(const std::vector<std::string>& names);
 /// Short words, no numbers, no two the same: names rather than data.
 bool looks_like_header(const std::vector<std::string>& row);
 
+/// Where a table's text is and what its columns are called.
+struct TableShape {
+  bool header = true;
+  int64_t text = -1;  // -1: the column that was asked for is not there
+};
+/// By the column that was asked for (a name, or a number in a table without names), by the names of the first of `rows`, or
+/// by which column is longest.
+TableShape shape_of(const std::vector<std::vector<std::string>>& rows, const std::string& wanted);
+
 }  // namespace loam

@@ -12,7 +12,9 @@ void CollectConfig::validate() const {
   if (!format.empty()) kind_named(format);
   text_mode_named(main_text);
   require(dedup.empty() || dedup == "none" || dedup == "exact" || dedup == "near", "--dedup ", dedup, " is not none, exact or near");
-  require(against.empty() || dedup != "none", "--against needs --dedup exact or near");
+  require(repeated == "none" || repeated == "lines" || repeated == "paragraphs", "--repeated ", repeated, " is not none, lines or paragraphs");
+  require(against.empty() || (dedup.empty() ? preset_named(preset).deduplicates : dedup != "none"), "--against needs --dedup exact or near");
+  require(decontaminate_words >= 2 && decontaminate_words <= 1000, "--decontaminate-words ", decontaminate_words, " is not in 2 to 1,000");
   require(language_share >= 0 && language_share <= 1, "--language-share ", language_share, " is not in 0 to 1");
   require(language.empty() || language_model != "none", "--language needs a --language-model other than none");
   require(max_document_bytes >= 1000 && max_document_bytes <= (int64_t{1} << 30), "--max-document-bytes ", max_document_bytes, " is not in 1,000 to 1,073,741,824");
@@ -31,6 +33,7 @@ Json CollectCounts::json() const {
   Json out = {{"name", name}, {"files", files}, {"documents", documents}, {"bytes", bytes}, {"characters", characters}, {"dropped", all_dropped()}, {"reasons", reasons}};
   if (!languages.empty()) out["languages"] = languages;
   if (!masked.empty()) out["masked"] = masked;
+  if (repeated > 0) out["repeated"] = repeated;
   return out;
 }
 

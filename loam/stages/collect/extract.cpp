@@ -7,12 +7,15 @@
 #include "loam/base/error.h"
 #include "loam/formats/dates.h"
 #include "loam/formats/encoding.h"
+#include "loam/formats/epub.h"
+#include "loam/formats/gutenberg.h"
 #include "loam/formats/html.h"
 #include "loam/formats/http.h"
 #include "loam/formats/mail.h"
 #include "loam/formats/man.h"
 #include "loam/formats/pod.h"
 #include "loam/formats/utf8.h"
+#include "loam/formats/wikitext.h"
 #include "loam/stages/collect/columns.h"
 #include "loam/stages/collect/main_text.h"
 
@@ -62,6 +65,10 @@ void from_page(Extracted& out, const RawRecord& record, const ExtractConfig& con
   const HtmlTree page = HtmlTree::parse(html);
   const HtmlFacts facts = html_facts(page);
   out.document.text = config.whole_page ? html_text(page, std::max(0, page.find(Tag::body))) : main_text(page, config.main_text);
+  if (begins_as_gutenberg(out.document.text)) {  // the licence stands on the pages of its books too
+    out.document.text = read_gutenberg(std::move(out.document.text)).text;
+    while (out.document.text.ends_with('\n')) out.document.text.pop_back();
+  }
   out.document.url = facts.url;
   out.document.created = facts.date;
   out.title = facts.title;
@@ -88,6 +95,48 @@ void from_archive(Extracted& out, const RawRecord& record, const ExtractConfig& 
   set(metadata, "crawled", record.date);
   if (!record.language.empty()) metadata["languages"] = record.language;
   if (record.torn || !whole) metadata["torn"] = true;
+}
+
+/// A book without the licence around it. A part behind the first has no header, one before the last no footer.
+void from_gutenberg(Extracted& out, const RawRecord& record) {
+  Json& metadata = out.document.metadata;
+  GutenbergBook book = read_gutenberg(plain(record.bytes, record.charset, metadata));
+  out.document.text = std::move(book.text);
+  out.title = book.title;
+  set(metadata, "author", book.author);
+  set(metadata, "book_language", book.language);
+  set(metadata, "released", book.released);
+  if (!book.number.empty()) {
+    metadata["number"] = book.number;
+    out.document.url = "https://www.gutenberg.org/ebooks/" + book.number;
+  }
+}
+
+void from_book(Extracted& out, const RawRecord& record) {
+  constexpr size_t kFacts = 6;
+  Json& metadata = out.document.metadata;
+  set(metadata, "author", record.fields[1]);
+  out.language = record.fields[2];
+  out.document.created = iso_date(record.fields[3]);
+  set(metadata, "identifier", record.fields[4].substr(0, 1000));
+  set(metadata, "rights", record.fields[5].substr(0, 4000));
+  if (record.fields[4].starts_with("http")) out.document.url = record.fields[4];
+  for (size_t i = kFacts; i < record.fields.size(); ++i) {
+    const std::string& chapter = record.fields[i];
+    if (epub_matter(chapter)) continue;
+    Decoded decoded = decode_text(chapter, html_charset(chapter));
+    const HtmlTree page = HtmlTree::parse(decoded.text);
+    const std::string text = html_text(page, std::max(0, page.find(Tag::body)));
+    if (text.empty()) continue;
+    if (!out.document.text.empty()) out.document.text += "\n\n";
+    out.document.text += text;
+  }
+}
+
+void from_wiki(Extracted& out, const RawRecord& record) {
+  out.document.text = wikitext_text(record.bytes, {record.title, record.columns ? *record.columns : std::vector<std::string>()});
+  out.document.created = iso_date(record.date);
+  out.language = record.language;
 }
 
 void from_mail(Extracted& out, const RawRecord& record, const ExtractConfig& config) {
@@ -281,6 +330,9 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
       set(metadata, "context", record.fields[2]);
       out.language = record.fields[3];
       break;
+    case FileKind::gutenberg: from_gutenberg(out, record); break;
+    case FileKind::epub: from_book(out, record); break;
+    case FileKind::wiki: from_wiki(out, record); break;
     case FileKind::pod: out.document.text = pod_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::man: out.document.text = man_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::markdown:

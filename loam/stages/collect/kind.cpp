@@ -7,9 +7,12 @@
 #include "loam/base/fields.h"
 #include "loam/formats/archive.h"
 #include "loam/formats/encoding.h"
+#include "loam/formats/epub.h"
+#include "loam/formats/gutenberg.h"
 #include "loam/formats/mail.h"
 #include "loam/formats/man.h"
 #include "loam/formats/mbox.h"
+#include "loam/formats/mediawiki.h"
 #include "loam/formats/warc.h"
 
 namespace loam {
@@ -20,20 +23,20 @@ using namespace std::string_view_literals;
 constexpr std::pair<const char*, FileKind> kLabels[] = {
     {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"html", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"csv", FileKind::csv}, {"mail", FileKind::mail}, {"mbox", FileKind::mbox}, {"mo", FileKind::mo}, {"po", FileKind::po},
-    {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
+    {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"gutenberg", FileKind::gutenberg}, {"epub", FileKind::epub}, {"wiki", FileKind::wiki}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
 
 constexpr std::pair<std::string_view, FileKind> kEndings[] = {
     {"txt", FileKind::text}, {"text", FileKind::text}, {"md", FileKind::markdown}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"rest", FileKind::rst},
     {"pod", FileKind::pod}, {"html", FileKind::html}, {"htm", FileKind::html}, {"xhtml", FileKind::html}, {"shtml", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"ndjson", FileKind::json_lines}, {"jsonlines", FileKind::json_lines}, {"csv", FileKind::csv}, {"tsv", FileKind::csv}, {"tab", FileKind::csv},
     {"eml", FileKind::mail}, {"mbox", FileKind::mbox}, {"mbx", FileKind::mbox}, {"mo", FileKind::mo}, {"gmo", FileKind::mo}, {"po", FileKind::po},
-    {"pot", FileKind::po}, {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"wet", FileKind::warc}, {"arc", FileKind::warc}};
+    {"pot", FileKind::po}, {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"wet", FileKind::warc}, {"arc", FileKind::warc}, {"epub", FileKind::epub}};
 
 constexpr std::string_view kUnsupported[] = {
     "css", "js", "mjs", "map", "svg", "png", "jpg", "jpeg", "gif", "webp", "ico", "bmp", "tif", "tiff", "psd", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "ogg",
     "ogv", "oga", "webm", "avi", "mov", "wav", "flac", "m4a", "pdf", "ps", "eps", "djvu", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "msg", "so", "o",
     "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "parquet", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "wat",
-    "iso", "img", "deb", "rpm", "7z", "rar", "xml", "rss", "atom", "xsl", "dtd"};
+    "iso", "img", "deb", "rpm", "7z", "rar", "rss", "atom", "xsl", "dtd"};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -109,7 +112,8 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   const std::string ending = ending_of(name);
   const auto* known = std::find_if(std::begin(kEndings), std::end(kEndings), [&](const auto& each) { return each.first == ending; });
   const bool by_name = known != std::end(kEndings);
-  if (!named && unsupported_name(name)) return FileKind::unsupported;
+  if (begins_as_wiki(head)) return FileKind::wiki;
+  if (!named && (unsupported_name(name) || ending == "xml")) return FileKind::unsupported;
   if (head.starts_with("\xde\x12\x04\x95"sv) || head.starts_with("\x95\x04\x12\xde"sv)) return FileKind::mo;
   if (by_name && known->second == FileKind::mo) return FileKind::mo;
   if (begins_as_warc(head)) return FileKind::warc;
@@ -134,7 +138,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   if (looks_like_man(head)) return FileKind::man;
   if (looks_like_mail(head)) return mbox_from_line(head.substr(0, head.find('\n'))) ? FileKind::mbox : FileKind::mail;
   if (!by_name && head.starts_with("{\"")) return FileKind::json_lines;
-  return FileKind::text;
+  return begins_as_gutenberg(head) ? FileKind::gutenberg : FileKind::text;
 }
 
 }  // namespace loam

@@ -197,8 +197,12 @@ std::vector<uint64_t> minhash_shingles(std::string_view text) {
   return out;
 }
 
-// Where the processor has 64-bit vector products the loop over the functions takes a quarter of the time.
-__attribute__((target_clones("arch=x86-64-v4", "avx2", "default"))) static void take_least(uint64_t* least, const uint64_t* shingles, size_t count, const uint64_t* a, const uint64_t* b) {
+// Where the processor has 64-bit vector products the loop over the functions takes a quarter of the time. g++ makes a
+// function for each kind of processor and chooses when the program starts; other compilers make the plain one.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+__attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#endif
+static void take_least(uint64_t* least, const uint64_t* shingles, size_t count, const uint64_t* a, const uint64_t* b) {
   constexpr auto kValues = static_cast<size_t>(kMinhashValues);
   for (size_t s = 0; s < count; ++s) {
     const uint64_t h = shingles[s];

@@ -1,6 +1,7 @@
 #include "loam/stages/collect/reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "loam/base/error.h"
@@ -9,15 +10,17 @@
 #include "loam/formats/csv.h"
 #include "loam/formats/dictd.h"
 #include "loam/formats/encoding.h"
+#include "loam/formats/epub.h"
 #include "loam/formats/gettext.h"
 #include "loam/formats/gzip_members.h"
-#include "loam/formats/http.h"
 #include "loam/formats/json_values.h"
 #include "loam/formats/lines.h"
 #include "loam/formats/mbox.h"
+#include "loam/formats/mediawiki.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/warc.h"
 #include "loam/stages/collect/columns.h"
+#include "loam/stages/collect/web_page.h"
 
 namespace loam {
 namespace {
@@ -71,37 +74,6 @@ size_t part_end(std::string_view text) {
   return utf8_prefix(text, static_cast<int64_t>(text.size()) - 1).size();
 }
 
-/// Where a table's text is and what its columns are called.
-struct TableShape {
-  bool header = true;
-  int64_t text = -1;  // -1: the column that was asked for is not there
-};
-
-TableShape shape_of(const std::vector<std::vector<std::string>>& rows, const std::string& wanted) {
-  TableShape shape;
-  const auto& first = rows.front();
-  if (!wanted.empty()) {
-    shape.text = column_named(first, wanted);
-    if (shape.text < 0 && wanted.size() <= 4 && wanted.find_first_not_of("0123456789") == std::string::npos) {
-      const int64_t number = std::stoll(wanted);  // "2": the second column of a table without a header
-      shape.header = false;
-      shape.text = number >= 1 && number <= static_cast<int64_t>(first.size()) ? number - 1 : -1;
-    }
-    return shape;
-  }
-  shape.text = recognised_text(first);
-  if (shape.text >= 0) return shape;
-  shape.header = rows.size() > 1 && looks_like_header(first);
-  // The longest column is the text.
-  std::vector<size_t> lengths;
-  for (size_t r = shape.header ? 1 : 0; r < rows.size(); ++r) {
-    lengths.resize(std::max(lengths.size(), rows[r].size()));
-    for (size_t c = 0; c < rows[r].size(); ++c) lengths[c] += rows[r][c].size();
-  }
-  shape.text = lengths.empty() ? -1 : std::max_element(lengths.begin(), lengths.end()) - lengths.begin();
-  return shape;
-}
-
 }  // namespace
 
 struct RecordReader::State {
@@ -111,7 +83,7 @@ struct RecordReader::State {
   ReaderConfig config;
   std::unique_ptr<MemberReader> members;
   int64_t number = 0;
-  bool ended = false, after_damage = false, archive_tried = false, packed_done = false;
+  bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false;
 
   // Of the member that is being read.
   bool open = false, finished = false, source_failed = false;
@@ -127,6 +99,7 @@ struct RecordReader::State {
   std::unique_ptr<GettextCatalogue> catalogue;
   std::unique_ptr<GzipMembers> packed;  // of a web archive: read past damage
   std::unique_ptr<WarcReader> archive;
+  std::unique_ptr<WikiDumpReader> wiki;
   int64_t damages_told = 0;
   size_t at = 0;  // into held_rows or the catalogue
   std::shared_ptr<const std::vector<std::string>> columns;
@@ -187,7 +160,7 @@ struct RecordReader::State {
 
   bool next_member() {
     member.clear();
-    if (!members && !archive_tried && opens_as_archive()) return true;
+    if (!members && !archive_tried && (opens_as_archive() || opens_as_book())) return true;
     if (packed_done) return false;
     if (!members) members = std::make_unique<MemberReader>(file);
     if (!members->next()) return false;
@@ -204,6 +177,7 @@ struct RecordReader::State {
     dictionary.reset();
     catalogue.reset();
     archive.reset();
+    wiki.reset();
     packed.reset();
     columns.reset();
     held_rows.clear();
@@ -217,6 +191,10 @@ struct RecordReader::State {
   /// Sets up the reader of the member's kind; true if it cannot be read as anything and `record` says why.
   bool open_member(RawRecord& record) {
     open = true;
+    if (book) {
+      kind = FileKind::epub;
+      return false;
+    }
     if (packed) {
       kind = FileKind::warc;
       archive = std::make_unique<WarcReader>([this](char* into, int64_t limit) { return packed->read(into, limit); }, config.max_document_bytes);
@@ -257,6 +235,7 @@ struct RecordReader::State {
       case FileKind::mbox: mails = std::make_unique<MboxReader>(source, limit); break;
       case FileKind::dict: dictionary = std::make_unique<DictReader>(source, dict_index(), limit); break;
       case FileKind::warc: archive = std::make_unique<WarcReader>(source, limit); break;
+      case FileKind::wiki: wiki = std::make_unique<WikiDumpReader>(source, limit); break;
       case FileKind::csv: return open_table(record);
       case FileKind::mo: case FileKind::po: return open_catalogue(record);
       default: break;
@@ -268,7 +247,7 @@ struct RecordReader::State {
   void find_charset(std::string& head, bool whole) {
     charset.clear();
     wide_charset.clear();
-    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html || kind == FileKind::warc) return;
+    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html || kind == FileKind::warc || kind == FileKind::wiki) return;
     const std::string mark = charset_of_mark(head);
     if (mark == "utf-8") {
       head.erase(0, 3);
@@ -374,7 +353,9 @@ struct RecordReader::State {
         }
         break;
       case FileKind::warc: have = next_page(record); break;
-      case FileKind::text: case FileKind::markdown: case FileKind::rst: have = next_part(record); break;
+      case FileKind::wiki: have = next_article(record); break;
+      case FileKind::epub: return read_book(record);
+      case FileKind::text: case FileKind::gutenberg: case FileKind::markdown: case FileKind::rst: have = next_part(record); break;
       default:
         have = true;
         finished = true;
@@ -400,6 +381,45 @@ struct RecordReader::State {
     return true;
   }
 
+  /// An EPUB is a zip whose members are one document.
+  bool opens_as_book() {
+    const bool asked = !config.format.empty() && kind_named(config.format) == FileKind::epub;
+    if (!config.format.empty() && !asked) return false;
+    std::string head;
+    read_more(open_stored(file), head, 256);
+    book = asked || begins_as_epub(head);
+    packed_done = packed_done || book;
+    return book;
+  }
+
+  /// Its fields: title, authors, language, date, identifier, rights, and then a chapter each.
+  bool read_book(RawRecord& record) {
+    finished = true;
+    EpubBook made = read_epub(file, 4 * config.max_document_bytes);
+    std::string authors;
+    for (const std::string& author : made.authors) authors += (authors.empty() ? "" : "; ") + author;
+    record.title = made.title;
+    record.fields = {made.title, authors, made.language, made.date, made.identifier, made.rights};
+    record.fields.insert(record.fields.end(), std::make_move_iterator(made.chapters.begin()), std::make_move_iterator(made.chapters.end()));
+    return true;
+  }
+
+  /// The next page of a wiki's dump; talk, templates, files and redirects come with a reason.
+  bool next_article(RawRecord& record) {
+    WikiPage page;
+    if (!wiki->next(page)) return false;
+    record.title = page.title;
+    record.url = wiki->address(page.title);
+    record.date = page.time;
+    record.language = wiki->language();
+    record.columns = wiki->unlinked();
+    if (page.space != 0) return refuse(record, "namespace", page.space, 0);
+    if (page.redirects) return refuse(record, "redirect");
+    record.bytes = std::move(page.text);
+    if (page.cut) return refuse_long(record, config.max_document_bytes);
+    return true;
+  }
+
   /// The next record of a web archive that holds, or should hold, a page.
   bool next_page(RawRecord& record) {
     WarcRecord page;
@@ -422,38 +442,7 @@ struct RecordReader::State {
   }
 
   bool take_page(RawRecord& record, WarcRecord& page) {
-    record.url = std::move(page.uri);
-    record.date = std::move(page.date);
-    record.language = std::move(page.language);
-    record.torn = page.damaged;
-    if (page.type == "revisit") return refuse(record, "revisit");
-    std::string media = page.media;
-    std::string_view body = page.body;
-    if (page.type == "response" || media == "application/http") {
-      const HttpAnswer answer = read_http(body);
-      if (answer.head_bytes == 0 && media == "application/http") return refuse(record, "malformed", "no HTTP answer");
-      if (answer.head_bytes > 0) {
-        if (answer.status != 200) return refuse(record, "http_status", answer.status, 200);
-        media = answer.media;
-        charset = answer.charset;
-        record.transfer = answer.transfer;
-        record.coding = answer.coding;
-        body.remove_prefix(static_cast<size_t>(answer.head_bytes));
-      }
-    }
-    const bool unsaid = media.empty() || media == "application/octet-stream" || media == "unknown/unknown" || media == "unk" || media == "no-type";
-    if (media == "text/html" || media == "application/xhtml+xml" || (unsaid && begins_as_html(body))) {
-      record.inside = FileKind::html;
-    } else if (media == "text/plain") {
-      record.inside = FileKind::text;
-    } else {
-      return refuse(record, "content_type", media);
-    }
-    const std::string_view path = std::string_view(record.url).substr(0, record.url.find_first_of("?#"));
-    const size_t slash = path.rfind('/');
-    if (slash != std::string_view::npos && slash > 8 && unsupported_name(path.substr(slash + 1))) return refuse(record, "content_type", "address ends in " + std::string(path.substr(slash + 1).substr(0, 100)));
-    record.bytes = body;
-    if (page.cut) return refuse_long(record, config.max_document_bytes);
+    if (take_web_page(record, page, charset) && page.cut) return refuse_long(record, config.max_document_bytes);
     return true;
   }
 

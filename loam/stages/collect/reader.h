@@ -21,13 +21,14 @@ struct RawRecord {
   std::string bytes;        ///< as stored
   std::string charset;      ///< what the file is in, if a look at its beginning told; a hint
   std::shared_ptr<const std::vector<std::string>> columns;  ///< of a table
-  std::vector<std::string> fields;                          ///< of a table's row, or source, target, ... of a catalogue's entry
+  std::vector<std::string> fields;                          ///< of a table's row, or source, target, ... of a catalogue's entry; of a book see reader.cpp
   int64_t text_field = -1;  ///< which of them is the text, where that was found out
   FileKind inside = FileKind::text;   ///< of a web archive's record: html or text
   std::string url, date, language;    ///< what an archive says of a record
   std::string transfer, coding;       ///< how an HTTP body is packed (loam/formats/http.h)
   bool torn = false;        ///< the record is damaged or cut off: `bytes` is what could be had
   std::string title;        ///< where the file's structure has one: a dictionary's headword
+  bool replayed = false;    ///< a row of a corpus or of its ledger (replay.h)
   int64_t part = 0;         ///< of a text too long for one document: from 1
   std::string reason;       ///< not "": no record but what was wrong, with `value` and `threshold`
   Json value, threshold;
@@ -41,7 +42,8 @@ struct ReaderConfig {
 
 /// Reasons of records that are none: "unsupported", "binary", "damaged" (the file cannot be read or unpacked from here
 /// on), "malformed" (one row, or a file that is not what its name says), "too_large", "no_text" (no text column); of web archives: "http_status",
-/// "content_type" and "revisit" (no page, another kind of file, one that was stored before).
+/// "content_type" and "revisit" (no page, another kind of file, one that was stored before); of wikis: "redirect" and
+/// "namespace" (a page that points to another, and talk, templates and the like).
 class RecordReader {
  public:
   /// `name` decides the kind and is what messages call the file. Never throws on account of the file: what is wrong

@@ -3,16 +3,63 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <limits>
 
+#include "loam/base/error.h"
 #include "loam/formats/utf8.h"
 #include "loam/stages/collect/minhash.h"
+#include "loam/stages/collect/replay.h"
 #include "loam/text/python_text.h"
 
 namespace loam {
+namespace {
+
+/// "SOURCE=FILE" or "FILE": the source's number, -1 for all.
+std::pair<int64_t, std::string> split_links(const std::string& word, const SourceList& list) {
+  const size_t equals = word.find('=');
+  if (equals == std::string::npos || std::filesystem::exists(word)) return {-1, word};
+  const std::string name = word.substr(0, equals);
+  const auto it = std::find(list.names.begin(), list.names.end(), name);
+  require(it != list.names.end(), "--links ", word, ": no source is called ", name, "; there are ", fmt::format("{}", fmt::join(list.names, ", ")));
+  return {it - list.names.begin(), word.substr(equals + 1)};
+}
+
+}  // namespace
+
+std::vector<std::string> list_files(const CollectConfig& config) {
+  std::vector<std::string> out;
+  for (const auto* files : {&config.url_rules, &config.decontaminate, &config.withdrawn}) out.insert(out.end(), files->begin(), files->end());
+  for (const std::string& word : config.links) out.push_back(std::filesystem::exists(word) ? word : word.substr(word.find('=') + 1));
+  if (config.language_model != "cld2" && config.language_model != "none") out.push_back(config.language_model);
+  return out;
+}
+
+bool take_pieces(Row& row, const std::vector<uint8_t>& gone) {
+  const Json old = parse_json(row.row, row.id);
+  Document d;
+  d.id = get_string(old, "id");
+  d.text = without_pieces(get_string(old, "text"), row.pieces, gone);
+  d.source = get_string(old, "source");
+  d.url = get_string(old, "url");
+  d.created = get_string(old, "created");
+  d.metadata = old.at("metadata");
+  if (d.text.empty()) return false;
+  row.bytes = static_cast<int64_t>(d.text.size());
+  row.characters = count_code_points(d.text);
+  if (!row.signature.empty()) row.signature = minhash_signature(d.text);
+  row.row = document_row(d);
+  return true;
+}
 
 RowMaker::RowMaker(const SourceList& list, const CollectConfig& config)
     : list_(list), config_(config), preset_(preset_named(config.preset, config.limit)), text_mode_(text_mode_named(config.main_text)),
-      exact_(config.dedup.empty() ? preset_.deduplicates : config.dedup != "none"), near_(config.dedup == "near"), languages_(config.language_model) {
+      exact_(config.dedup.empty() ? preset_.deduplicates : config.dedup != "none"), near_(config.dedup == "near"), languages_(config.language_model), addresses_(config.url_rules), withdrawn_(config.withdrawn),
+      tests_(config.decontaminate, config.decontaminate_words) {
+  for (const std::string& word : config.links) {
+    const auto [source, file] = split_links(word, list);
+    links_.push_back({source, LinkList(file)});
+  }
   for (const std::string& codes : config.language) {
     for (const std::string_view code : split_at(codes, ',')) wanted_.emplace_back(stripped(code));
   }
@@ -20,10 +67,16 @@ RowMaker::RowMaker(const SourceList& list, const CollectConfig& config)
 
 Row RowMaker::make(int64_t file, const RawRecord& record) const {
   const SourceFile& f = list_.files[static_cast<size_t>(file)];
-  Extracted made = extract_record(record, {config_.text_column, config_.whole_page, text_mode_, config_.mail_subject});
+  const std::string& source = list_.names[static_cast<size_t>(f.source)];
+  std::string id = fmt::format("{}:{}#{}", source, f.below, record.number);
+  Extracted made;
+  made.document.url = record.url;
+  // A web archive's page is not taken apart if its address alone says that it goes.
+  const bool known = record.kind == FileKind::warc && record.reason.empty();
+  if (!known || judge_address(made, id, f.source)) made = extract_record(record, {config_.text_column, config_.whole_page, text_mode_, config_.mail_subject});
   Document& d = made.document;
-  d.source = list_.names[static_cast<size_t>(f.source)];
-  d.id = fmt::format("{}:{}#{}", d.source, f.below, record.number);
+  d.source = source;
+  d.id = std::move(id);
   Json metadata = {{"file", f.below}};
   if (!record.member.empty()) metadata["member"] = record.member;
   metadata["record"] = record.number;
@@ -31,25 +84,66 @@ Row RowMaker::make(int64_t file, const RawRecord& record) const {
   metadata.update(d.metadata);
   d.metadata = std::move(metadata);
   Row row;
-  if (made.reason.empty()) judge_text(made, row);
+  if (made.reason.empty() && judge_address(made, d.id, f.source)) judge_text(made, row);
   if (!made.reason.empty()) {
     // What the reader refused is about the file, or most of it; what was refused later, about one of its records.
-    const bool of_page = made.reason == "http_status" || made.reason == "content_type" || made.reason == "revisit";
+    const bool of_page = made.reason == "http_status" || made.reason == "content_type" || made.reason == "revisit" || made.reason == "redirect" || made.reason == "namespace";
     const bool whole_file = made.reason == "binary" || (!record.reason.empty() && record.reason != "unsupported" && !of_page);
     if (whole_file) {
       row.trouble = fmt::format("{}: {}: {}", f.path.string(), made.reason, made.value.is_string() ? made.value.get<std::string>() : fmt::format("{} (limit {})", to_line(made.value), to_line(made.threshold)));
     }
+  }
+  settle(made, row);
+  return row;
+}
+
+/// The row of what was judged.
+void RowMaker::settle(Extracted& made, Row& row) const {
+  Document& d = made.document;
+  if (!made.reason.empty()) {
     row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text)});
     row.reason = std::move(made.reason);
-    return row;
+    return;
   }
   row.bytes = static_cast<int64_t>(d.text.size());
   row.characters = count_code_points(d.text);
   if (exact_) row.key = key_of(d.text);
   if (near_) row.signature = minhash_signature(d.text);
+  if (pieces()) row.pieces = pieces_of(d.text, paragraphs());
   row.row = document_row(d);
   row.id = std::move(d.id);
   row.url = std::move(d.url);
+}
+
+Row RowMaker::make_again(const RawRecord& record) const {
+  const Json old = parse_json(record.bytes, "a row of the corpus");
+  Extracted made;
+  Document& d = made.document;
+  d.id = get_string(old, "id");
+  d.source = get_string(old, "source");
+  d.url = get_string(old, "url", "");
+  d.text = get_string(old, "text", "");
+  Row row;
+  const auto source = std::find(list_.names.begin(), list_.names.end(), d.source);
+  require_input(source != list_.names.end(), "the document ", d.id, " is of no source in files.tsv");
+  row.source = source - list_.names.begin();
+  if (old.contains("reason")) {
+    const std::string reason = get_string(old, "reason");
+    if (!judged_reason(reason)) {
+      row.row = record.bytes;
+      row.reason = reason;
+      return row;
+    }
+    const size_t mark = d.id.rfind('#');
+    d.metadata = {{"file", d.id.substr(d.source.size() + 1, mark - d.source.size() - 1)}, {"record", std::stoll("0" + d.id.substr(mark + 1))}};
+  } else {
+    d.created = get_string(old, "created", "");
+    d.metadata = old.at("metadata");
+    d.metadata.erase("language");
+    d.metadata.erase("link_score");
+  }
+  if (judge_address(made, d.id, row.source)) judge_text(made, row);
+  settle(made, row);
   return row;
 }
 
@@ -66,6 +160,7 @@ void RowMaker::judge_text(Extracted& made, Row& row) const {
   if (languages_.finds() && !judge_language(made, row.language)) return;
   if (const auto verdict = judge(d.text, preset_)) return refuse(verdict->reason, verdict->value, verdict->threshold);
   if (d.text.empty()) return refuse("empty", 0, 1);  // all lines were taken out
+  if (const auto overlap = tests_.find(d.text)) return refuse("contaminated", overlap->json(), config_.decontaminate_words);
   if (!config_.mask_personal) return;
   Masked masked = mask_personal(d.text);
   row.masked = masked.counts;
@@ -78,6 +173,33 @@ void RowMaker::judge_text(Extracted& made, Row& row) const {
     if (row.masked[kind] > 0) counts[personal_name(static_cast<Personal>(kind))] = row.masked[kind];
   }
   d.metadata["masked"] = std::move(counts);
+}
+
+/// What the id and the address say; false, with a reason, for a document that goes.
+bool RowMaker::judge_address(Extracted& made, const std::string& id, int64_t source) const {
+  Document& d = made.document;
+  if (withdrawn_.has(id, d.url)) {
+    made.reason = "withdrawn";
+    made.value = nullptr;
+    return false;
+  }
+  if (const auto verdict = addresses_.judge(d.url)) {
+    made.reason = verdict->reason;
+    made.value = verdict->value;
+    return false;
+  }
+  for (const Links& links : links_) {
+    if (links.source >= 0 && links.source != source) continue;
+    const auto score = d.url.empty() ? std::nullopt : links.list.score(d.url);
+    if (!score || *score < config_.link_score) {
+      made.reason = score ? "link_score" : "not_linked";
+      made.value = score ? Json(*score) : Json();
+      made.threshold = score ? Json(config_.link_score) : Json();
+      return false;
+    }
+    if (*score != std::numeric_limits<int64_t>::max()) d.metadata["link_score"] = *score;
+  }
+  return true;
 }
 
 /// The language into the metadata; false, with a reason, for a document in none of those that stay.

@@ -40,6 +40,7 @@ struct Tally {
       sources[i].characters = get_int(each, "characters");
       sources[i].dropped = each.at("reasons").get<std::map<std::string, int64_t>>();
       sources[i].languages = each.value("languages", std::map<std::string, int64_t>());
+      sources[i].repeated = get_int(each, "repeated", 0);
       sources[i].masked = each.value("masked", std::map<std::string, int64_t>());
     }
   }

@@ -40,6 +40,9 @@ TEST(Kind, NamesAndBytes) {
   EXPECT_EQ(kind_of("x.txt", "\xFF\xFEh\0i\0 \0y\0o\0u\0"s, false), FileKind::text);
   EXPECT_EQ(kind_of("x.txt", "h\0i\0 \0y\0o\0u\0 \0a\0l\0l\0"s, false), FileKind::text);
   EXPECT_EQ(kind_of("x.1", ".\\\" c\n.TH X 1\n", false), FileKind::man);
+  EXPECT_EQ(kind_of("dump.xml.bz2", "<mediawiki xmlns=", false), FileKind::wiki);
+  EXPECT_EQ(kind_of("feed.xml", "<?xml version='1.0'?><rss>", false), FileKind::unsupported);
+  EXPECT_EQ(kind_of("pg36.txt", "The Project Gutenberg EBook of X\n\n*** START OF THIS PROJECT GUTENBERG EBOOK X ***\n", false), FileKind::gutenberg);
   EXPECT_THROW(kind_named("htlm"), Error);
 }
 

@@ -1,0 +1,644 @@
+#include "loam/formats/wikitext.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "loam/formats/utf8.h"
+#include "loam/formats/wikitext_templates.h"
+
+namespace loam {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr int kDeepest = 100;
+constexpr size_t kLongestTag = 2000, kLongestLabel = 2000, kSearched = 256;  // what is longer or further away is no markup
+constexpr char32_t kLiteral = 0xF0000;  // a private plane: characters of <nowiki> and the like wait there until the end
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = lower(c);
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\n");
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
+}
+
+/// Where "</name" stands at or behind `at`; npos if nowhere. Counted against those that were looked for in vain, so that a
+/// page of open tags does not cost the square of its length.
+class TagFinder {
+ public:
+  explicit TagFinder(std::string_view text) : text_(text) {}
+  size_t close(std::string_view name, size_t at) {
+    for (const auto& [missing, from] : none_) {
+      if (missing == name && at >= from) return std::string_view::npos;
+    }
+    for (size_t p = text_.find("</", at); p != std::string_view::npos; p = text_.find("</", p + 2)) {
+      if (p + 2 + name.size() > text_.size()) break;
+      bool same = true;
+      for (size_t i = 0; i < name.size() && same; ++i) same = lower(text_[p + 2 + i]) == name[i];
+      if (same) return p;
+    }
+    none_.emplace_back(std::string(name), at);
+    return std::string_view::npos;
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::pair<std::string, size_t>> none_;
+};
+
+void append_literal(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (std::string_view("[]{}|'=<>*#:;&-_!").find(c) != std::string_view::npos) {
+      append_utf8(out, kLiteral + static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+}
+
+/// Without comments and what has no text; <nowiki> and code as literal text.
+std::string without_hidden(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  TagFinder tags(text);
+  bool comments = true;
+  for (size_t at = 0; at < text.size();) {
+    const size_t open = std::min(text.find('<', at), text.size());
+    out += text.substr(at, open - at);
+    at = open;
+    if (at == text.size()) break;
+    if (text.substr(at, 4) == "<!--") {
+      const size_t end = comments ? text.find("-->", at + 4) : std::string_view::npos;
+      if (end == std::string_view::npos) {
+        comments = false;
+        at += 4;
+        continue;
+      }
+      at = end + 3;
+      // A comment alone on its line leaves no empty line.
+      if ((out.empty() || out.back() == '\n') && at < text.size() && text[at] == '\n') ++at;
+      continue;
+    }
+    size_t name_end = at + 1;
+    while (name_end < text.size() && ((lower(text[name_end]) >= 'a' && lower(text[name_end]) <= 'z') || (text[name_end] >= '0' && text[name_end] <= '9'))) ++name_end;
+    const std::string name = lowered(text.substr(at + 1, std::min<size_t>(name_end - at - 1, 30)));
+    static constexpr std::string_view kDropped[] = {"ref", "gallery", "timeline", "imagemap", "score", "graph", "templatedata", "mapframe", "maplink", "references", "includeonly", "script", "style", "templatestyles", "section", "inputbox", "hiero", "categorytree"};
+    static constexpr std::string_view kLiterals[] = {"nowiki", "pre", "syntaxhighlight", "source", "math", "chem", "code"};
+    const bool dropped = std::find(std::begin(kDropped), std::end(kDropped), name) != std::end(kDropped);
+    const bool literal = std::find(std::begin(kLiterals), std::end(kLiterals), name) != std::end(kLiterals);
+    if (!dropped && !literal) {
+      out += text[at++];
+      continue;
+    }
+    const size_t tag_end = name_end + text.substr(name_end, kLongestTag).find('>');
+    if (tag_end < name_end || tag_end >= text.size() || text[tag_end] != '>') {
+      out += text[at++];
+      continue;
+    }
+    if (text[tag_end - 1] == '/') {
+      at = tag_end + 1;
+      continue;
+    }
+    const size_t close = tags.close(name, tag_end);
+    if (close == std::string_view::npos) {
+      at = tag_end + 1;
+      continue;
+    }
+    if (literal) {
+      std::string_view content = text.substr(tag_end + 1, close - tag_end - 1);
+      const bool block = name == "pre" || name == "syntaxhighlight" || name == "source";
+      if (name == "code") {
+        out += content;  // markup inside <code> is markup
+      } else {
+        if (block) out += '\n';
+        append_literal(out, block ? trimmed(content) : content);
+        if (block) out += '\n';
+      }
+    }
+    const size_t end = text.find('>', close);
+    at = end == std::string_view::npos ? text.size() : end + 1;
+  }
+  return out;
+}
+
+enum class Bracket : uint8_t { none, parameter, template_, link, table };
+
+/// Which bracket opens where, and where it ends: one pass, before anything is taken apart.
+struct Brackets {
+  std::vector<Bracket> kinds;
+  std::vector<uint32_t> ends;  ///< of the closing bracket's first character
+
+  explicit Brackets(std::string_view s) : kinds(s.size(), Bracket::none), ends(s.size(), 0) {
+    struct Open {
+      Bracket kind;  // template_ stands for any number of braces
+      size_t at, braces;
+    };
+    std::vector<Open> stack;
+    bool line = true;  // only spaces and colons so far
+    auto matched = [&](Bracket kind, size_t from, size_t to) {
+      kinds[from] = kind;
+      ends[from] = static_cast<uint32_t>(to);
+    };
+    for (size_t i = 0; i < s.size();) {
+      const char c = s[i];
+      size_t run = 1;
+      if (c == '{' || c == '}') {
+        while (i + run < s.size() && s[i + run] == c) ++run;
+      }
+      if (c == '{' && run == 1 && line && i + 1 < s.size() && s[i + 1] == '|') {
+        stack.push_back({Bracket::table, i, 0});
+        i += 2;
+        line = false;
+      } else if (c == '{' && run >= 2) {
+        // "{{{|" at a line's beginning may be a table in a template: "{{" and "{|".
+        const bool table = run == 3 && i + 3 < s.size() && s[i + 3] == '|';
+        stack.push_back({Bracket::template_, i, table ? 2 : run});
+        i += table ? 2 : run;
+        line = table;
+      } else if (c == '}' && run >= 2) {
+        size_t left = run;
+        while (left >= 2) {
+          // The nearest open braces; links and tables inside them that never ended are none.
+          size_t top = stack.size();
+          const size_t lowest = top - std::min(top, kSearched);
+          while (top > lowest && stack[top - 1].kind != Bracket::template_) --top;
+          if (top == lowest) break;
+          stack.resize(top);
+          Open& open = stack.back();
+          const size_t take = open.braces >= 3 && left >= 3 ? 3 : 2;
+          matched(take == 3 ? Bracket::parameter : Bracket::template_, open.at + open.braces - take, i + run - left);
+          open.braces -= take;
+          left -= take;
+          if (open.braces < 2) stack.pop_back();
+        }
+        i += run;
+        line = false;
+      } else if (c == '|' && line && i + 1 < s.size() && s[i + 1] == '}' && !(i + 2 < s.size() && s[i + 2] == '}' && !(i + 3 < s.size() && s[i + 3] == '}'))) {
+        size_t top = stack.size();
+        const size_t lowest = top - std::min(top, kSearched);
+        while (top > lowest && stack[top - 1].kind == Bracket::link) --top;
+        if (top > lowest && stack[top - 1].kind == Bracket::table) {
+          stack.resize(top);
+          matched(Bracket::table, stack.back().at, i);
+          stack.pop_back();
+        }
+        i += 2;
+        line = false;
+      } else if (c == '[' && i + 1 < s.size() && s[i + 1] == '[') {
+        stack.push_back({Bracket::link, i, 0});
+        i += 2;
+        line = false;
+      } else if (c == ']' && i + 1 < s.size() && s[i + 1] == ']') {
+        if (!stack.empty() && stack.back().kind == Bracket::link) {
+          matched(Bracket::link, stack.back().at, i);
+          stack.pop_back();
+        }
+        i += 2;
+        line = false;
+      } else {
+        if (c == '\n') {
+          line = true;
+        } else if (c != ' ' && c != ':' && c != '\t' && c != '*' && c != '#') {
+          line = false;
+        }
+        ++i;
+      }
+    }
+  }
+};
+
+class Renderer {
+ public:
+  Renderer(std::string_view source, const WikiContext& context) : s_(source), brackets_(source), context_(context) {}
+
+  std::string render(size_t begin, size_t end, int depth) {
+    std::string out;
+    if (depth > kDeepest) return out;
+    for (size_t i = begin; i < end;) {
+      const char c = s_[i];
+      if (brackets_.kinds[i] != Bracket::none && brackets_.ends[i] < end) {
+        const size_t close = brackets_.ends[i];
+        switch (brackets_.kinds[i]) {
+          case Bracket::template_:
+            out += templated(i + 2, close, depth);
+            i = close + 2;
+            break;
+          case Bracket::parameter:
+            out += parameter(i + 3, close, depth);
+            i = close + 3;
+            break;
+          case Bracket::link:
+            out += linked(i + 2, close, depth);
+            i = close + 2;
+            break;
+          default:
+            out += "\n" + table(i + 2, close, depth) + "\n";
+            i = close + 2;
+        }
+        continue;
+      }
+      if (c == '\'' && i + 1 < end && s_[i + 1] == '\'') {
+        while (i < end && s_[i] == '\'') ++i;
+        continue;
+      }
+      if (c == '[' && is_address(i + 1, end)) {
+        size_t p = i + 1;
+        while (p < end && s_[p] != ' ' && s_[p] != ']' && s_[p] != '\n') ++p;
+        size_t stop = p;
+        for (const size_t limit = std::min(end, p + kLongestLabel); stop < limit && s_[stop] != ']' && s_[stop] != '\n';) stop = brackets_.kinds[stop] != Bracket::none && brackets_.ends[stop] < end ? brackets_.ends[stop] + 2 : stop + 1;
+        if (stop < end && s_[stop] == ']') {
+          if (p < stop) out += render(p + 1, stop, depth + 1);
+          i = stop + 1;
+          continue;
+        }
+      }
+      if (c == '<') {
+        if (const size_t tag = tag_end(i, end); tag != 0) {
+          size_t from = i + 1 + (i + 1 < end && s_[i + 1] == '/');
+          std::string name;
+          while (from < tag && name.size() < 12 && lower(s_[from]) >= 'a' && lower(s_[from]) <= 'z') name += lower(s_[from++]);
+          if (name == "br" || name == "p" || name == "div" || name == "blockquote" || name == "tr" || name == "poem") out += '\n';
+          if (name == "li" && s_[i + 1] != '/') out += "\n* ";
+          if (name == "td" || name == "th") out += ' ';
+          if (name == "sup" && s_[i + 1] != '/') out += '^';
+          i = tag;
+          continue;
+        }
+      }
+      if (c == '_' && i + 1 < end && s_[i + 1] == '_') {
+        size_t p = i + 2;
+        while (p < end && s_[p] >= 'A' && s_[p] <= 'Z') ++p;
+        if (p > i + 4 && p + 1 < end && s_[p] == '_' && s_[p + 1] == '_') {
+          i = p + 2;
+          continue;
+        }
+      }
+      out += c;
+      ++i;
+    }
+    return out;
+  }
+
+ private:
+  bool is_address(size_t at, size_t end) const {
+    const std::string_view rest = s_.substr(at, std::min<size_t>(12, end - at));
+    for (const std::string_view scheme : {"http://"sv, "https://"sv, "ftp://"sv, "//"sv, "mailto:"sv, "news:"sv, "irc://"sv}) {
+      if (rest.starts_with(scheme)) return true;
+    }
+    return false;
+  }
+
+  /// One past the ">" of a tag that begins at `at`; 0 if none does.
+  size_t tag_end(size_t at, size_t end) const {
+    size_t p = at + 1;
+    if (p < end && s_[p] == '/') ++p;
+    if (p >= end || lower(s_[p]) < 'a' || lower(s_[p]) > 'z') return 0;
+    for (const size_t limit = std::min(end, at + kLongestTag); p < limit; ++p) {
+      if (s_[p] == '>') return p + 1;
+      if (s_[p] == '<') return 0;
+    }
+    return 0;
+  }
+
+  /// Pieces of [begin, end) between `mark`s that are in no bracket.
+  std::vector<std::pair<size_t, size_t>> pieces(size_t begin, size_t end, char mark) const {
+    std::vector<std::pair<size_t, size_t>> out;
+    size_t from = begin;
+    for (size_t i = begin; i < end;) {
+      if (brackets_.kinds[i] != Bracket::none && brackets_.ends[i] < end) {
+        i = brackets_.ends[i] + (brackets_.kinds[i] == Bracket::parameter ? 3 : 2);
+      } else if (s_[i] == mark) {
+        out.emplace_back(from, i);
+        from = ++i;
+      } else {
+        ++i;
+      }
+    }
+    out.emplace_back(from, end);
+    return out;
+  }
+
+  std::string parameter(size_t begin, size_t end, int depth) {
+    const auto parts = pieces(begin, end, '|');
+    return parts.size() < 2 ? "" : render(parts[1].first, parts[1].second, depth + 1);
+  }
+
+  std::string templated(size_t begin, size_t end, int depth) {
+    const auto parts = pieces(begin, end, '|');
+    WikiTemplate t;
+    const std::string whole = render(parts[0].first, parts[0].second, depth + 1);
+    t.name = lowered(trimmed(whole));
+    std::replace(t.name.begin(), t.name.end(), '_', ' ');
+    if (t.name.size() > 4000) return "";
+    const size_t colon = t.name.find(':');
+    const bool function = colon != std::string::npos && t.name.find(' ') > colon;
+    if (function) t.arguments.emplace_back("", whole.substr(whole.find(':') + 1));  // keeps its case
+    // Most templates have no text: their arguments need not be looked at.
+    static constexpr std::string_view kSilent[] = {"infobox", "cite", "citation", "reflist", "efn", "sfn", "navbox", "main", "see also", "use ", "short description", "authority control", "coord", "taxobox", "speciesbox", "harv"};
+    for (const std::string_view silent : kSilent) {
+      if (t.name.starts_with(silent)) return "";
+    }
+    for (size_t i = 1; i < parts.size() && i < 2000; ++i) {
+      const auto named = pieces(parts[i].first, parts[i].second, '=');
+      if (named.size() > 1 && !function) {
+        t.arguments.emplace_back(std::string(trimmed(render(named[0].first, named[0].second, depth + 1))), render(named[1].first, parts[i].second, depth + 1));
+      } else {
+        t.arguments.emplace_back("", render(parts[i].first, parts[i].second, depth + 1));
+      }
+    }
+    return template_text(t, context_.title);
+  }
+
+  std::string linked(size_t begin, size_t end, int depth) {
+    const auto parts = pieces(begin, end, '|');
+    std::string target(trimmed(s_.substr(parts[0].first, parts[0].second - parts[0].first)));
+    bool shown = false;
+    if (target.starts_with(':')) {
+      shown = true;
+      target.erase(0, 1);
+    }
+    const size_t colon = target.find(':');
+    if (!shown && colon != std::string::npos && colon > 0) {
+      const std::string space = lowered(trimmed(std::string_view(target).substr(0, colon)));
+      static constexpr std::string_view kUnlinked[] = {"file", "image", "media", "category", "datei", "bild", "kategorie", "fichier", "catégorie", "archivo", "imagen", "categoría", "immagine", "categoria", "bestand", "afbeelding", "categorie",
+                                                       "plik", "grafika", "kategoria", "ficheiro", "imagem", "файл", "изображение", "категория", "ファイル", "画像", "カテゴリ", "fil", "kategori", "tiedosto", "luokka", "文件", "图像", "分类"};
+      if (std::find(std::begin(kUnlinked), std::end(kUnlinked), space) != std::end(kUnlinked)) return "";
+      for (const std::string& name : context_.unlinked) {
+        if (lowered(name) == space) return "";
+      }
+      // Another language's page: "fr:Ada Lovelace".
+      const bool code = space.size() >= 2 && space.size() <= 3 && std::all_of(space.begin(), space.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+      if (code && parts.size() == 1 && space != "tv" && colon + 1 < target.size() && target[colon + 1] != ' ') return "";
+    }
+    if (parts.size() > 1) {
+      std::string label = render(parts[1].first, end, depth + 1);
+      if (!trimmed(label).empty()) return label;
+      // The pipe trick: without namespace and what is in brackets.
+      std::string bare = colon == std::string::npos ? target : target.substr(colon + 1);
+      if (const size_t bracket = bare.find(" ("); bracket != std::string::npos) bare.resize(bracket);
+      return bare;
+    }
+    std::string text = render(parts[0].first, parts[0].second, depth + 1);
+    if (text.starts_with(':')) text.erase(0, 1);
+    return text;
+  }
+
+  /// A cell without its attributes: what stands before a single "|", if that looks like them.
+  std::string cell(size_t begin, size_t end, int depth) {
+    const auto parts = pieces(begin, end, '|');
+    if (parts.size() > 1) {
+      const std::string_view before = s_.substr(parts[0].first, parts[0].second - parts[0].first);
+      if (before.find('=') != std::string_view::npos || trimmed(before).empty()) begin = parts[1].first;
+    }
+    std::string out = render(begin, end, depth + 1);
+    // One line: cells of a row stand beside each other.
+    std::string flat;
+    for (const char c : trimmed(out)) {
+      if (c == '\n') {
+        if (!flat.ends_with(' ')) flat += ' ';
+      } else {
+        flat += c;
+      }
+    }
+    return flat;
+  }
+
+  std::string table(size_t begin, size_t end, int depth) {
+    std::string out, row;
+    bool any = false, in_row = false;
+    auto end_row = [&] {
+      if (any) out += row + "\n";
+      row.clear();
+      any = in_row = false;
+    };
+    auto add = [&](size_t from, size_t to) {
+      const std::string text = cell(from, to, depth);
+      if (in_row) row += " | ";
+      row += text;
+      in_row = true;
+      any = any || !text.empty();
+    };
+    // Lines that begin with "|" or "!" begin something; a cell goes on over the lines behind it.
+    struct Mark {
+      size_t at;
+      char kind;      // '|' or '!' a cell, '-' a row, '+' a caption
+      size_t length;
+    };
+    std::vector<Mark> marks;
+    bool line = false, header = false;
+    for (size_t i = begin; i < end;) {
+      if (brackets_.kinds[i] != Bracket::none && brackets_.ends[i] < end) {
+        i = brackets_.ends[i] + (brackets_.kinds[i] == Bracket::parameter ? 3 : 2);
+        line = false;
+        continue;
+      }
+      const char c = s_[i];
+      if (line && (c == '|' || c == '!')) {
+        const char next = i + 1 < end ? s_[i + 1] : '\0';
+        if (c == '|' && next == '-') {
+          marks.push_back({i, '-', 2});
+        } else if (c == '|' && next == '+') {
+          marks.push_back({i, '+', 2});
+        } else {
+          marks.push_back({i, c, 1});
+        }
+        header = c == '!';
+        i += marks.back().length;
+        line = false;
+        continue;
+      }
+      if ((c == '|' && i + 1 < end && s_[i + 1] == '|') || (header && c == '!' && i + 1 < end && s_[i + 1] == '!')) {
+        marks.push_back({i, c, 2});
+        i += 2;
+        continue;
+      }
+      if (c == '\n') {
+        line = true;
+        header = false;
+      } else if (c != ' ' && c != '\t') {
+        line = false;
+      }
+      ++i;
+    }
+    for (size_t m = 0; m < marks.size(); ++m) {
+      const size_t from = marks[m].at + marks[m].length, to = m + 1 < marks.size() ? marks[m + 1].at : end;
+      if (marks[m].kind == '-') {
+        end_row();  // what stands behind it on its line are attributes
+      } else if (marks[m].kind == '+') {
+        const std::string caption = cell(from, to, depth);
+        if (!caption.empty()) out += caption + "\n";
+      } else {
+        add(from, to);
+      }
+    }
+    end_row();
+    return out;
+  }
+
+  std::string_view s_;
+  Brackets brackets_;
+  const WikiContext& context_;
+};
+
+/// &nbsp; and the like. Names that stand in articles again and again; the rest as they are.
+std::string without_references(std::string_view text) {
+  static constexpr std::pair<std::string_view, char32_t> kNames[] = {
+      {"nbsp", ' '}, {"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"ndash", 0x2013}, {"mdash", 0x2014}, {"minus", 0x2212}, {"times", 0xD7}, {"deg", 0xB0}, {"middot", 0xB7}, {"bull", 0x2022}, {"thinsp", ' '}, {"ensp", ' '},
+      {"emsp", ' '}, {"hellip", 0x2026}, {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"ldquo", 0x201C}, {"rdquo", 0x201D}, {"laquo", 0xAB}, {"raquo", 0xBB}, {"prime", 0x2032}, {"Prime", 0x2033}, {"pound", 0xA3}, {"euro", 0x20AC}, {"yen", 0xA5},
+      {"sect", 0xA7}, {"para", 0xB6}, {"plusmn", 0xB1}, {"frac12", 0xBD}, {"frac14", 0xBC}, {"frac34", 0xBE}, {"sup2", 0xB2}, {"sup3", 0xB3}, {"alpha", 0x3B1}, {"beta", 0x3B2}, {"gamma", 0x3B3}, {"delta", 0x3B4}, {"Delta", 0x394},
+      {"lambda", 0x3BB}, {"mu", 0x3BC}, {"micro", 0xB5}, {"pi", 0x3C0}, {"sigma", 0x3C3}, {"omega", 0x3C9}, {"Omega", 0x3A9}, {"rarr", 0x2192}, {"larr", 0x2190}, {"harr", 0x2194}, {"le", 0x2264}, {"ge", 0x2265}, {"ne", 0x2260},
+      {"infin", 0x221E}, {"radic", 0x221A}, {"sum", 0x2211}, {"eacute", 0xE9}, {"egrave", 0xE8}, {"aacute", 0xE1}, {"agrave", 0xE0}, {"auml", 0xE4}, {"ouml", 0xF6}, {"uuml", 0xFC}, {"ccedil", 0xE7}, {"ntilde", 0xF1}, {"szlig", 0xDF},
+      {"zwnj", 0}, {"zwj", 0}, {"shy", 0}, {"lrm", 0}, {"rlm", 0}};
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const size_t amp = std::min(text.find('&', at), text.size());
+    out += text.substr(at, amp - at);
+    at = amp;
+    if (at == text.size()) break;
+    const size_t end = text.substr(at, 12).find(';');
+    const std::string_view name = end == std::string_view::npos ? std::string_view() : text.substr(at + 1, end - 1);
+    const auto* known = std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& each) { return each.first == name; });
+    if (known != std::end(kNames)) {
+      if (known->second != 0) append_utf8(out, known->second);
+      at += end + 1;
+    } else if (name.size() > 1 && name[0] == '#') {
+      const bool hex = name[1] == 'x' || name[1] == 'X';
+      uint32_t code = 0;
+      for (const char c : name.substr(hex ? 2 : 1)) {
+        const int digit = c >= '0' && c <= '9' ? c - '0' : hex && lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
+        code = digit < 0 || code > 0x110000 ? 0x110001 : code * (hex ? 16 : 10) + static_cast<uint32_t>(digit);
+      }
+      if (code > 0x1F && code <= 0x10FFFF) {
+        append_utf8(out, code == 0xA0 ? ' ' : code);
+        at += end + 1;
+      } else {
+        out += text[at++];
+      }
+    } else {
+      out += text[at++];
+    }
+  }
+  return out;
+}
+
+/// "()" and "(; born" are left where a template had no text.
+std::string without_gaps(std::string_view line) {
+  std::string out;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == ' ' && (out.empty() || out.back() == ' ')) continue;
+    if ((c == ',' || c == ';' || c == ' ') && !out.empty() && out.back() == '(') continue;
+    if (c == ')' && !out.empty() && out.back() == '(') {
+      out.pop_back();
+      if (out.ends_with(' ') && (i + 1 == line.size() || line[i + 1] == ' ' || line[i + 1] == ',' || line[i + 1] == '.')) out.pop_back();
+      continue;
+    }
+    if (c == ')') {
+      while (out.ends_with(' ') || out.ends_with(';') || out.ends_with(',')) out.pop_back();
+    }
+    if ((c == ',' || c == '.') && out.ends_with(' ') && i > 0 && !(i + 1 < line.size() && line[i + 1] == '.')) out.pop_back();
+    out += c;
+  }
+  while (out.ends_with(' ') || out.ends_with('\t')) out.pop_back();
+  return out;
+}
+
+struct Line {
+  std::string text;
+  int heading = 0;  // its level
+};
+
+/// Lines with their marks made plain; headings without text below them are gone.
+std::string arranged(std::string_view text) {
+  std::vector<Line> lines;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view raw = text.substr(at, end - at);
+    at = end + 1;
+    Line line;
+    const std::string_view bare = trimmed(raw);
+    if (bare.size() >= 3 && bare.front() == '=' && bare.back() == '=') {
+      size_t level = 0;
+      while (level < 6 && 2 * level + 2 < bare.size() && bare[level] == '=' && bare[bare.size() - 1 - level] == '=') ++level;
+      if (level > 0) {
+        line.heading = static_cast<int>(level);
+        line.text = without_gaps(trimmed(bare.substr(level, bare.size() - 2 * level)));
+        lines.push_back(std::move(line));
+        continue;
+      }
+    }
+    size_t marks = 0;
+    while (marks < raw.size() && (raw[marks] == '*' || raw[marks] == '#' || raw[marks] == ':' || raw[marks] == ';')) ++marks;
+    if (marks > 0) {
+      const char last = raw[marks - 1];
+      const std::string item = without_gaps(trimmed(raw.substr(marks)));
+      if (item.empty()) continue;
+      if (last == '*' || last == '#') line.text = std::string(2 * (marks - 1), ' ') + "- ";
+      line.text += item;
+    } else if (bare.starts_with("----")) {
+      continue;
+    } else {
+      line.text = without_gaps(raw);
+    }
+    lines.push_back(std::move(line));
+  }
+  // From the end: a heading stays if there is text below it, or a heading of a lower level that stays.
+  std::vector<bool> keep(lines.size(), true);
+  bool text_below = false;
+  int lowest = 99;  // level of the heading that stays right below
+  for (size_t i = lines.size(); i-- > 0;) {
+    if (lines[i].heading == 0) {
+      text_below = text_below || !lines[i].text.empty();
+      continue;
+    }
+    keep[i] = !lines[i].text.empty() && (text_below || (lowest != 99 && lowest > lines[i].heading));
+    if (keep[i]) lowest = lines[i].heading;
+    if (!keep[i] && text_below) continue;  // an empty heading: its text belongs to the one above
+    text_below = false;
+    if (!keep[i] && lowest <= lines[i].heading) lowest = lowest == 99 ? 99 : lowest;
+  }
+  std::string out;
+  int empty = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!keep[i]) continue;
+    if (lines[i].text.empty()) {
+      ++empty;
+      continue;
+    }
+    if (!out.empty()) out += empty > 0 || lines[i].heading > 0 ? "\n\n" : "\n";
+    empty = lines[i].heading > 0 ? 1 : 0;
+    out += lines[i].text;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string wikitext_text(std::string_view markup, const WikiContext& context) {
+  const std::string whole = valid_utf8(markup) ? std::string(markup) : repaired_utf8(markup);
+  const std::string plain = without_hidden(whole);
+  if (plain.size() > UINT32_MAX) return "";
+  Renderer renderer(plain, context);
+  const std::string text = arranged(without_references(renderer.render(0, plain.size(), 0)));
+  if (text.find("\xF3\xB0\x80") == std::string::npos && text.find("\xF3\xB0\x81") == std::string::npos) return text;
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t from = at;
+    const char32_t c = next_code_point(text, at);
+    if (c >= kLiteral && c < kLiteral + 128) {
+      out += static_cast<char>(c - kLiteral);
+    } else {
+      out += std::string_view(text).substr(from, at - from);
+    }
+  }
+  return out;
+}
+
+}  // namespace loam
