@@ -1,4 +1,4 @@
-// Text heuristics, signatures and wiki markup in bytes a second on one thread. LOAM_BENCH_TEXT names a text file of prose
+// Text heuristics, signatures and wiki markup in bytes a second of processor time on one thread. LOAM_BENCH_TEXT names a text file of prose
 // (articles apart by empty lines), LOAM_BENCH_WIKI a MediaWiki dump, packed or not.
 //
 //   LOAM_BENCH_TEXT=articles.txt LOAM_BENCH_WIKI=dump.xml.bz2 build/release/bench/collect_bench
@@ -29,7 +29,7 @@ const std::vector<std::string>& documents() {
     if (file == nullptr) return out;
     const std::string text = read_file(file);
     for (size_t at = 0; at < text.size();) {
-      size_t end = text.find('\n', at + 4000);
+      size_t end = text.find_first_of(" \n", at + 4000);
       end = end == std::string::npos ? text.size() : end + 1;
       out.push_back(text.substr(at, end - at));
       at = end;
@@ -59,7 +59,7 @@ void words(benchmark::State& state) {
   std::vector<Word> out;
   each_document(state, [&](const std::string& text) { english_words(text, out); });
 }
-BENCHMARK(words)->UseRealTime();
+BENCHMARK(words);
 
 void preset(benchmark::State& state, const char* name) {
   const Preset rules = preset_named(name);
@@ -68,34 +68,34 @@ void preset(benchmark::State& state, const char* name) {
     benchmark::DoNotOptimize(judge(copy, rules));
   });
 }
-BENCHMARK_CAPTURE(preset, clean, "clean")->UseRealTime();
-BENCHMARK_CAPTURE(preset, gopher_quality, "gopher/datatrove")->UseRealTime();
-BENCHMARK_CAPTURE(preset, gopher_repetition, "gopher-repetition")->UseRealTime();
-BENCHMARK_CAPTURE(preset, c4, "c4")->UseRealTime();
-BENCHMARK_CAPTURE(preset, fineweb_code, "fineweb/code")->UseRealTime();
-BENCHMARK_CAPTURE(preset, fineweb, "fineweb")->UseRealTime();
-BENCHMARK_CAPTURE(preset, refinedweb, "refinedweb")->UseRealTime();
+BENCHMARK_CAPTURE(preset, clean, "clean");
+BENCHMARK_CAPTURE(preset, gopher_quality, "gopher/datatrove");
+BENCHMARK_CAPTURE(preset, gopher_repetition, "gopher-repetition");
+BENCHMARK_CAPTURE(preset, c4, "c4");
+BENCHMARK_CAPTURE(preset, fineweb_code, "fineweb/code");
+BENCHMARK_CAPTURE(preset, fineweb, "fineweb");
+BENCHMARK_CAPTURE(preset, refinedweb, "refinedweb");
 
 void language(benchmark::State& state) {
   const LanguageFinder finder("cld2");
   each_document(state, [&](const std::string& text) { benchmark::DoNotOptimize(finder.of(text)); });
 }
-BENCHMARK(language)->UseRealTime();
+BENCHMARK(language);
 
 void personal(benchmark::State& state) {
   each_document(state, [](const std::string& text) { benchmark::DoNotOptimize(mask_personal(text)); });
 }
-BENCHMARK(personal)->UseRealTime();
+BENCHMARK(personal);
 
 void repeated_lines(benchmark::State& state) {
   each_document(state, [](const std::string& text) { benchmark::DoNotOptimize(pieces_of(text, false)); });
 }
-BENCHMARK(repeated_lines)->UseRealTime();
+BENCHMARK(repeated_lines);
 
 void minhash(benchmark::State& state) {
   each_document(state, [](const std::string& text) { benchmark::DoNotOptimize(minhash_signature(text)); });
 }
-BENCHMARK(minhash)->UseRealTime();
+BENCHMARK(minhash);
 
 /// XML to text: all pages of the dump, unpacked beforehand (the floor) or not.
 void wiki(benchmark::State& state, bool text, bool packed) {
@@ -119,10 +119,10 @@ void wiki(benchmark::State& state, bool text, bool packed) {
   }
   state.SetBytesProcessed(bytes);
 }
-BENCHMARK_CAPTURE(wiki, pages, false, false)->UseRealTime();
-BENCHMARK_CAPTURE(wiki, text, true, false)->UseRealTime();
-BENCHMARK_CAPTURE(wiki, packed_pages, false, true)->UseRealTime();
-BENCHMARK_CAPTURE(wiki, packed_text, true, true)->UseRealTime();
+BENCHMARK_CAPTURE(wiki, pages, false, false);
+BENCHMARK_CAPTURE(wiki, text, true, false);
+BENCHMARK_CAPTURE(wiki, packed_pages, false, true);
+BENCHMARK_CAPTURE(wiki, packed_text, true, true);
 
 }  // namespace
 }  // namespace loam

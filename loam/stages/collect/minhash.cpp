@@ -130,12 +130,16 @@ std::string minhash_text(std::string_view text) {
     const char* const begin = p;
     const Char c = read_char(p, end);
     p += c.bytes;
-    if (is_python_space(c.code) || is_listed_punctuation(c.code)) {
+    if (c.code < 0x80 ? kAscii[c.code] == '\0' : is_python_space(c.code) || is_listed_punctuation(c.code)) {
       space = true;
       continue;
     }
     if (space && !out.empty()) out += ' ';
     space = false;
+    if (c.code > '9' && c.code < 0x80) {  // ASCII letters, for the most part
+      out += static_cast<char>(c.code);
+      continue;
+    }
     if (c.code == kInvalid || !is_digit(c.code)) {
       append_char(out, begin, c.bytes);
       continue;
@@ -167,6 +171,10 @@ std::string minhash_text(std::string_view text) {
   std::string bare;
   bare.reserve(apart.size());
   for (const char *p = apart.data(), *const end = p + apart.size(); p < end;) {
+    if (static_cast<unsigned char>(*p) < 0x80) {
+      bare += *p++;
+      continue;
+    }
     const Char c = read_char(p, end);
     if (c.code < 0x300 || c.code == kInvalid || u_charType(static_cast<UChar32>(c.code)) != U_NON_SPACING_MARK) append_char(bare, p, c.bytes);
     p += c.bytes;

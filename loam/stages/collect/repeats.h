@@ -1,6 +1,7 @@
 // Which pieces of a text stood before in it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -23,17 +24,17 @@ class GramTable {
   };
   /// Forgets all; room for `keys`.
   void start(int64_t keys) {
-    size_t slots = slots_.size() < 64 ? 64 : slots_.size();
+    size_t slots = 64;  // no more than are needed: a short text's stay in the processor's cache
     while (slots < static_cast<size_t>(keys) * 2) slots *= 2;
-    if (slots != slots_.size() || ++round_ == 0) {
-      slots_.assign(slots, Entry{0, 0, 0, 0});
+    mask_ = slots - 1;
+    if (slots > slots_.size() || ++round_ == 0) {
+      slots_.assign(std::max(slots, slots_.size()), Entry{0, 0, 0, 0});
       round_ = 1;
     }
   }
   /// The entry of `hash`; count is 0 and `first` is `place` if it is new.
   Entry& at(uint64_t hash, int64_t place) {
-    const size_t mask = slots_.size() - 1;
-    for (size_t slot = (hash ^ (hash >> 32)) & mask;; slot = (slot + 1) & mask) {
+    for (size_t slot = (hash ^ (hash >> 32)) & mask_;; slot = (slot + 1) & mask_) {
       Entry& e = slots_[slot];
       if (e.round != round_) {
         e = {hash, round_, 0, place};
@@ -45,6 +46,7 @@ class GramTable {
 
  private:
   std::vector<Entry> slots_;
+  size_t mask_ = 0;
   uint32_t round_ = 0;
 };
 

@@ -108,35 +108,29 @@ std::pair<double, double> repeated_shares(const std::vector<std::string_view>& p
 }
 
 /// Of the words' characters, the share in the most frequent n words (n <= 4), or in all n words that stand more than once.
-double gram_share(const std::vector<uint64_t>& hashes, const std::vector<int64_t>& lengths, int64_t n, int64_t all) {
+/// grams[i] is the hash of the n words from i on; ends[i] the characters before word i.
+double gram_share(const std::vector<uint64_t>& grams, const std::vector<int64_t>& ends, int64_t n) {
   thread_local GramTable table;
-  const auto count = static_cast<int64_t>(hashes.size());
-  if (count < n) return 0;
+  const auto count = static_cast<int64_t>(grams.size());
+  const int64_t all = ends.back();
   table.start(count);
-  auto gram = [&](int64_t at) {
-    uint64_t h = 0;
-    for (int64_t i = at; i < at + n; ++i) h = mix64(h ^ hashes[static_cast<size_t>(i)]);
-    return h;
-  };
-  auto characters = [&](int64_t at) {
-    int64_t sum = 0;
-    for (int64_t i = at; i < at + n; ++i) sum += lengths[static_cast<size_t>(i)];
-    return sum;
-  };
+  auto characters = [&](int64_t at) { return ends[static_cast<size_t>(at + n)] - ends[static_cast<size_t>(at)]; };
+  auto times = [&](int64_t at) -> uint32_t& { return table.at(grams[static_cast<size_t>(at)], at).count; };
   int64_t most = 0;
-  for (int64_t at = 0; at + n <= count; ++at) most = std::max<int64_t>(most, ++table.at(gram(at), at).count);
-  if (most == 1) return 0;
+  for (int64_t at = 0; at < count; ++at) most = std::max<int64_t>(most, ++times(at));
+  if (most <= 1) return 0;
   if (n <= 4) {
     int64_t longest = 0;
-    for (int64_t at = 0; at + n <= count; ++at) {
-      if (table.at(gram(at), at).count == most) longest = std::max(longest, characters(at));
+    for (int64_t at = 0; at < count; ++at) {
+      if (times(at) == most) longest = std::max(longest, characters(at));
     }
     return share_of(longest * most, all);
   }
   int64_t covered = 0, upto = 0;
-  for (int64_t at = 0; at + n <= count; ++at) {
-    if (table.at(gram(at), at).count < 2) continue;
-    for (int64_t i = std::max(at, upto); i < at + n; ++i) covered += lengths[static_cast<size_t>(i)];
+  for (int64_t at = 0; at < count; ++at) {
+    if (times(at) < 2) continue;
+    const int64_t from = std::max(at, upto);
+    covered += ends[static_cast<size_t>(at + n)] - ends[static_cast<size_t>(from)];
     upto = at + n;
   }
   return share_of(covered, all);
@@ -153,16 +147,17 @@ std::optional<Verdict> repetition(std::string_view text, const Limits& limits) {
   if (by_line.second > 0.2) return verdict(by_line.second, 0.2);
   if (by_paragraph.second > 0.2) return verdict(by_paragraph.second, 0.2);
   std::vector<uint64_t> hashes;
-  std::vector<int64_t> lengths;
-  int64_t all = 0;
+  std::vector<int64_t> ends = {0};
   for (const std::string_view word : segmented(text)) {
     hashes.push_back(hash64(word));
-    lengths.push_back(length_of(word));
-    all += lengths.back();
+    ends.push_back(ends.back() + length_of(word));
   }
+  std::vector<uint64_t> grams = hashes;
   static constexpr double kMost[] = {0.20, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.10};
-  for (int64_t n = 2; n <= 10; ++n) {
-    if (const double share = gram_share(hashes, lengths, n, all); share > kMost[n - 2]) return verdict(share, kMost[n - 2]);
+  for (int64_t n = 2; n <= 10 && static_cast<size_t>(n) <= hashes.size(); ++n) {
+    grams.pop_back();
+    for (size_t i = 0; i < grams.size(); ++i) grams[i] = mix64(grams[i] * 3 + hashes[i + static_cast<size_t>(n) - 1]);
+    if (const double share = gram_share(grams, ends, n); share > kMost[n - 2]) return verdict(share, kMost[n - 2]);
   }
   return std::nullopt;
 }

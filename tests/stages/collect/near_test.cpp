@@ -216,7 +216,7 @@ TEST(Near, SameBytesWhereverItIsStoppedAndOnAnyThreads) {
   }
   set_threads(hardware_threads());
   int stops = 0;
-  for (int at = 1; at < 40; at += 3) {
+  for (int at = 1; at < 40; at += 6) {
     const fs::path out = dir / "stopped";
     fs::remove_all(out);
     StopsAt stopping(at);
@@ -231,7 +231,7 @@ TEST(Near, SameBytesWhereverItIsStoppedAndOnAnyThreads) {
     request_stop(false);
     EXPECT_EQ(run(sources, out, near_config()).made.corpus.content, whole.made.corpus.content) << "stopped at " << at;
   }
-  EXPECT_GE(stops, 4);
+  EXPECT_GE(stops, 2);
 }
 
 }  // namespace
