@@ -23,6 +23,8 @@ void add_all_verbs(Cli& cli) {
   add_chat(cli);
   add_classify(cli);
   add_import(cli);
+  add_export(cli);
+  add_verify(cli);
   add_plan(cli);
   add_run(cli);
   add_report(cli);

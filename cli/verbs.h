@@ -18,6 +18,8 @@ void add_explain(Cli& cli);  // and verify-resume
 void add_score(Cli& cli);
 void add_generate(Cli& cli);
 void add_import(Cli& cli);
+void add_export(Cli& cli);
+void add_verify(Cli& cli);
 void add_inspect(Cli& cli);
 void add_pairs(Cli& cli);
 void add_finetune(Cli& cli);

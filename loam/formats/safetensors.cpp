@@ -89,9 +89,10 @@ std::span<const std::byte> SafetensorsFile::bytes(const TensorInfo& tensor) cons
   return file_.bytes().subspan(static_cast<size_t>(data_begin_ + tensor.begin), static_cast<size_t>(tensor.end - tensor.begin));
 }
 
-SafetensorsWriter::SafetensorsWriter(const fs::path& path, std::vector<TensorInfo> layout) : file_(path) {
+SafetensorsWriter::SafetensorsWriter(const fs::path& path, std::vector<TensorInfo> layout, const std::map<std::string, std::string>& metadata) : file_(path) {
   Json header;
   header["__metadata__"] = {{"format", "pt"}};
+  for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
   int64_t at = 0;
   for (auto& t : layout) {
     const int64_t bytes = t.count() * safetensors_dtype_bytes(t.dtype);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,8 +51,9 @@ class SafetensorsFile {
 
 class SafetensorsWriter {
  public:
-  /// begin and end of `layout` are ignored and laid out in order. `format` goes into __metadata__ as transformers wants it.
-  SafetensorsWriter(const fs::path& path, std::vector<TensorInfo> layout);
+  /// begin and end of `layout` are ignored and laid out in order. `metadata` goes into __metadata__, and "format" as
+  /// transformers wants it.
+  SafetensorsWriter(const fs::path& path, std::vector<TensorInfo> layout, const std::map<std::string, std::string>& metadata = {});
   /// The next tensor's bytes; may come in several pieces.
   void write(const void* bytes, int64_t count) { file_.write(bytes, count); }
   void commit();

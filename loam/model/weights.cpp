@@ -117,18 +117,25 @@ void WeightFiles::refuse_leftovers(const ModelConfig& config) const {
   }
 }
 
-void load_weights(Transformer& model, const fs::path& folder, bool fresh_head) {
-  const WeightFiles files(folder);
+void fill_params(Transformer& model, const std::function<std::vector<float>(const std::string&, const std::vector<int64_t>&)>& read) {
   const ParamSet& params = model.params();
   for (size_t i = 0; i < params.all().size(); ++i) {
     const Param& p = params.all()[i];
     for (const auto& piece : p.pieces) {
-      if (piece.name == "score.weight" && fresh_head && files.find(piece.name) == nullptr) continue;
-      std::vector<float> values = files.read(piece.name, disk_shape(p, piece));
+      std::vector<float> values = read(piece.name, disk_shape(p, piece));
+      if (values.empty()) continue;
       if (p.transposed) values = transpose(values.data(), p.cols, piece.rows);
       model.backend().upload(params.value(i).data + p.begin_of(piece), values.data(), p.size_of(piece));
     }
   }
+}
+
+void load_weights(Transformer& model, const fs::path& folder, bool fresh_head) {
+  const WeightFiles files(folder);
+  fill_params(model, [&](const std::string& name, const std::vector<int64_t>& shape) {
+    const bool keeps_start = name == "score.weight" && fresh_head && files.find(name) == nullptr;
+    return keeps_start ? std::vector<float>() : files.read(name, shape);
+  });
   files.refuse_leftovers(model.config());
 }
 
@@ -185,7 +192,8 @@ std::vector<TensorInfo> disk_layout(const ModelConfig& config) {
 }
 
 std::vector<std::string> write_weights(const fs::path& folder, const std::vector<TensorInfo>& layout,
-                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes) {
+                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes,
+                                       const std::map<std::string, std::string>& metadata) {
   std::vector<std::vector<TensorInfo>> shards(1);
   int64_t in_shard = 0, total = 0;
   for (const TensorInfo& t : layout) {
@@ -202,7 +210,7 @@ std::vector<std::string> write_weights(const fs::path& folder, const std::vector
   Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", Json::object()}};
   for (size_t s = 0; s < shards.size(); ++s) {
     names.push_back(shards.size() == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", s + 1, shards.size()));
-    SafetensorsWriter out(folder / names.back(), shards[s]);
+    SafetensorsWriter out(folder / names.back(), shards[s], metadata);
     for (const TensorInfo& t : shards[s]) {
       write(out, t);
       index["weight_map"][t.name] = names.back();

@@ -48,15 +48,19 @@ class WeightFiles {
 std::vector<TensorInfo> disk_layout(const ModelConfig& config);
 
 /// Writes tensors of those names, shapes and dtypes, each by a call of `write`, in shards with an index over
-/// `shard_bytes`; the names of the files. Throws Error{io}.
+/// `shard_bytes`, `metadata` in each; the names of the files. Throws Error{io}.
 std::vector<std::string> write_weights(const std::filesystem::path& folder, const std::vector<TensorInfo>& layout,
-                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes = 5'000'000'000);
+                                       const std::function<void(SafetensorsWriter&, const TensorInfo&)>& write, int64_t shard_bytes = 5'000'000'000,
+                                       const std::map<std::string, std::string>& metadata = {});
 
 /// All of a tensor, as its dtype (F32, F16 or BF16) says.
 void write_floats(SafetensorsWriter& out, const TensorInfo& tensor, const std::vector<float>& values);
 
 /// A tensor of the model in the form it has on disk.
 std::vector<float> disk_values(const Transformer& model, const std::string& name);
+
+/// Fills model.params() with what `read` gives for each tensor's name and shape on disk; an empty answer leaves it alone.
+void fill_params(Transformer& model, const std::function<std::vector<float>(const std::string& name, const std::vector<int64_t>& shape)>& read);
 
 /// Fills model.params() from the folder's tensors (F32, F16, BF16). Throws Error{input} naming file and tensor: missing,
 /// of another shape or type. Tensors the model has no use for are left alone if they are buffers of known names

@@ -18,9 +18,9 @@ class HfFolder final : public ForeignModel {
   explicit HfFolder(const fs::path& folder) : files_(folder) {
     config_ = load_config(folder);
     for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}) {
-      if (fs::exists(folder / name)) inputs_.push_back(file_input(folder / name));
+      if (fs::exists(folder / name)) paths_.push_back(folder / name);
     }
-    for (const fs::path& file : weight_files(folder)) inputs_.push_back(file_input(file));
+    for (const fs::path& file : weight_files(folder)) paths_.push_back(file);
     if (fs::exists(folder / "tokenizer.json") || fs::exists(folder / "tokenizer.model")) tokenizer_ = read_tokenizer(folder);
     read_stops(folder);
   }
@@ -76,6 +76,19 @@ bool is_gguf(const fs::path& file) {
 }
 
 }  // namespace
+
+std::vector<ArtifactInput> ForeignModel::inputs() const {
+  std::vector<ArtifactInput> out;
+  for (const fs::path& path : paths_) out.push_back(file_input(path));
+  return out;
+}
+
+std::unique_ptr<Transformer> load_foreign(const ForeignModel& files) {
+  auto model = std::make_unique<Transformer>(files.config(), backend("cpu"));
+  model->params().allocate(model->backend(), false);
+  fill_params(*model, [&](const std::string& name, const std::vector<int64_t>& shape) { return files.read(name, shape); });
+  return model;
+}
 
 std::unique_ptr<ForeignModel> open_hf_folder(const fs::path& folder) { return std::make_unique<HfFolder>(folder); }
 

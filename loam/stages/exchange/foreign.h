@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "loam/artifacts/manifest.h"
-#include "loam/model/config.h"
+#include "loam/model/transformer.h"
 #include "loam/text/tokenizer.h"
 
 namespace loam {
@@ -35,8 +35,8 @@ class ForeignModel {
   virtual void refuse_leftovers() const = 0;
   /// How the number types are called, with how many tensors have each: "Q4_K 15, F32 6".
   virtual std::string number_types() const = 0;
-  /// How the files are named among an artifact's inputs.
-  const std::vector<ArtifactInput>& inputs() const { return inputs_; }
+  /// How the files are named among an artifact's inputs. Reads all of them: their hashes are in it.
+  std::vector<ArtifactInput> inputs() const;
   /// Ids that end an answer or a text, beside the config's eos.
   const std::vector<int64_t>& stop_ids() const { return stop_ids_; }
   /// What the files say that should not be taken at its word, a line each.
@@ -45,7 +45,7 @@ class ForeignModel {
  protected:
   ModelConfig config_;
   std::optional<TokenizerParts> tokenizer_;
-  std::vector<ArtifactInput> inputs_;
+  std::vector<std::filesystem::path> paths_;  ///< the files that are its inputs
   std::vector<int64_t> stop_ids_;
   std::vector<std::string> warnings_;
 };
@@ -53,6 +53,9 @@ class ForeignModel {
 /// One Hugging Face folder, one GGUF file, or one llama2.c .bin with its tokenizer.bin (in any order). Throws Error{input}
 /// for what is none of them, Error{usage} for files that are no one model.
 std::unique_ptr<ForeignModel> open_foreign(const std::vector<std::string>& paths);
+
+/// The model in memory, its numbers as floats.
+std::unique_ptr<Transformer> load_foreign(const ForeignModel& files);
 
 std::unique_ptr<ForeignModel> open_gguf_model(const std::filesystem::path& file);
 std::unique_ptr<ForeignModel> open_llama2c(const std::filesystem::path& weights, const std::filesystem::path& tokenizer);

@@ -73,7 +73,7 @@ std::vector<float> rope_factors(const ModelConfig& c) {
 class GgufModel final : public ForeignModel {
  public:
   explicit GgufModel(const fs::path& path) : file_(path) {
-    inputs_.push_back(file_input(path));
+    paths_ = {path};
     read_config();
     if (file_.has("tokenizer.ggml.model")) tokenizer_ = parts_from_gguf(file_);
     for (const char* key : {"eos_token_id", "eot_token_id", "eom_token_id"}) {
@@ -320,7 +320,7 @@ void add_shape_metadata(GgufMetadata& metadata, const ModelConfig& c) {
 }  // namespace
 
 void write_gguf(const fs::path& file, const Transformer& model, const Tokenizer& tokenizer, GgmlType type, const std::string& name,
-                const std::vector<std::pair<std::string, std::string>>& lineage) {
+                const std::vector<int64_t>& stops, const std::vector<std::pair<std::string, std::string>>& lineage) {
   const ModelConfig& c = model.config();
   require_input(c.labels.empty(), "GGUF has no classifiers of this kind; `--format hf` keeps one whole");
   const bool quantised = ggml_traits(static_cast<uint32_t>(type))->block > 1;
@@ -330,7 +330,7 @@ void write_gguf(const fs::path& file, const Transformer& model, const Tokenizer&
   if (quantised) metadata.emplace_back("general.quantization_version", int64_t{2});
   metadata.emplace_back("loam.version", std::string(version()));
   for (const auto& [key, value] : lineage) metadata.emplace_back("loam." + key, value);
-  add_tokenizer_metadata(metadata, tokenizer, c.vocab);
+  add_tokenizer_metadata(metadata, tokenizer, c.vocab, stops);
   const std::vector<TensorInfo> layout = disk_layout(c);
   std::vector<GgufTensor> tensors;
   const bool factors = c.rope_scaling.kind == RopeScaling::Kind::llama3;

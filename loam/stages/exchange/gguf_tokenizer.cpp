@@ -186,9 +186,21 @@ int64_t id_of(const Tokenizer& tokenizer, const char* key) {
   return tokenizer.special(name).value_or(-1);
 }
 
+/// The end of the text, of a turn, of a message.
+void put_stops(GgufMetadata& metadata, const Tokenizer& tokenizer, std::vector<int64_t> stops) {
+  require_input(stops.size() <= 3, "GGUF has names for three ids that end an answer; this model has ", stops.size());
+  const auto first = [&](int64_t id) {
+    if (const auto at = std::find(stops.begin(), stops.end(), id); at != stops.end()) std::rotate(stops.begin(), at, at + 1);
+  };
+  for (const char* turn_end : {"<|im_end|>", "<|eot_id|>"}) first(tokenizer.special(turn_end).value_or(-1));
+  first(id_of(tokenizer, "eos_token"));
+  const char* const kNames[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
+  for (size_t i = 0; i < stops.size(); ++i) metadata.emplace_back(kNames[i], stops[i]);
+}
+
 }  // namespace
 
-void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, int64_t vocab) {
+void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, int64_t vocab, const std::vector<int64_t>& stops) {
   const TokenizerParts& parts = tokenizer.parts();
   const auto put = [&](const std::string& key, GgufValue value) { metadata.emplace_back("tokenizer." + key, std::move(value)); };
   std::vector<ScoredPiece> pieces;
@@ -225,10 +237,9 @@ void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, 
     }
     put("ggml.merges", std::move(merges));
   }
-  const int64_t bos = parts.prefix.empty() ? id_of(tokenizer, "bos_token") : parts.prefix.front(), eos = id_of(tokenizer, "eos_token");
+  const int64_t bos = parts.prefix.empty() ? id_of(tokenizer, "bos_token") : parts.prefix.front();
   if (bos >= 0) put("ggml.bos_token_id", bos);
-  if (eos >= 0) put("ggml.eos_token_id", eos);
-  if (const auto turn_end = tokenizer.special("<|im_end|>")) put("ggml.eot_token_id", int64_t{*turn_end});
+  put_stops(metadata, tokenizer, stops);
   if (parts.characters && parts.characters->unknown >= 0) put("ggml.unknown_token_id", int64_t{parts.characters->unknown});
   if (const int64_t pad = id_of(tokenizer, "pad_token"); pad >= 0) put("ggml.padding_token_id", pad);
   put("ggml.add_bos_token", !parts.prefix.empty());

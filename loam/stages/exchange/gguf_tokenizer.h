@@ -12,7 +12,7 @@ namespace loam {
 TokenizerParts parts_from_gguf(const GgufFile& file);
 
 /// Appends tokenizer.ggml.* and tokenizer.chat_template. `vocab`: rows of the token table; ids without a token get one
-/// that nothing gives. Throws Error{input} where the form cannot hold the tokenizer: a pattern that has no name there.
-void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, int64_t vocab);
+/// that nothing gives. `stops`: the ids that end a text or an answer, which GGUF has three names for. Throws Error{input} where the form cannot hold the tokenizer: a pattern that has no name there.
+void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, int64_t vocab, const std::vector<int64_t>& stops);
 
 }  // namespace loam

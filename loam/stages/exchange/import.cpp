@@ -53,7 +53,8 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
   if (!model->stop_ids().empty()) config.eos = model->stop_ids().front();
   if (!tokenizer.prefix_ids().empty()) config.bos = tokenizer.prefix_ids().front();
   for (const TensorInfo& t : disk_layout(config)) model->check(t.name, t.shape);  // before anything is written
-  ArtifactWriter out(out_folder, "model", {{"imported", model->format()}, {"context", config.context}}, model->inputs(), force);
+  const std::vector<ArtifactInput> inputs = model->inputs();
+  ArtifactWriter out(out_folder, "model", {{"imported", model->format()}, {"context", config.context}}, inputs, force);
   std::vector<TensorInfo> layout = disk_layout(config);
   bool half = false, brain = false;
   for (TensorInfo& t : layout) {
@@ -71,7 +72,7 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
   Json json = config_to_json(config);
   json["torch_dtype"] = brain ? "bfloat16" : half ? "float16" : "float32";
   write_file(out.path("config.json"), to_pretty(json));
-  write_file(out.path("README.md"), card(*model, model->inputs()));
+  write_file(out.path("README.md"), card(*model, inputs));
   out.promise("config.json");
   out.promise("README.md");
   for (const auto& name : write_companions(out.folder(), config, tokenizer, model->stop_ids())) out.promise(name);

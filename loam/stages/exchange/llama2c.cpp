@@ -17,10 +17,10 @@ constexpr uint32_t kMagic = 0x616b3432;  // "ak42"
 class Llama2c final : public ForeignModel {
  public:
   Llama2c(const fs::path& weights, const fs::path& tokenizer) try : file_(weights) {
-    inputs_ = {file_input(weights)};
+    paths_ = {weights};
     read_header();
     if (tokenizer.empty()) return;
-    inputs_.push_back(file_input(tokenizer));
+    paths_.push_back(tokenizer);
     tokenizer_ = parts_from_llama2c(read_file(tokenizer, int64_t{1} << 28));
     stop_ids_ = {2};
   } catch (Error& e) {

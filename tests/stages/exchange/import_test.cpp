@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "loam/base/error.h"
-#include "loam/base/random.h"
 #include "loam/infer/session.h"
 #include "loam/model/weights.h"
 #include "loam/stages/exchange/exchange_tokenizer.h"
@@ -16,48 +15,10 @@
 #include "loam/stages/exchange/gguf_model.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
-#include "tests/support/tiny_model.h"
+#include "tests/support/tiny_shapes.h"
 
 namespace loam {
 namespace {
-
-/// tiny_tokenizer() with the names of its special tokens and its chat template.
-Tokenizer whole_tokenizer() {
-  TokenizerParts parts = tiny_tokenizer().parts();
-  parts.config = own_config(tiny_tokenizer());
-  return Tokenizer(std::move(parts));
-}
-
-ModelConfig shape(const std::string& kind) {
-  ModelConfig c;
-  c.family = kind == "gpt2" ? Family::gpt2 : Family::llama;
-  if (kind != "gpt2") c.model_type = kind;
-  c.vocab = 261;  // a row or two without a token, as many published models have
-  c.context = 48;
-  c.layers = 2;
-  c.channels = 64;
-  c.heads = 4;
-  c.kv_heads = kind == "gpt2" ? 4 : 2;
-  c.head_size = kind == "qwen3" ? 32 : 16;
-  c.hidden = kind == "gpt2" ? 256 : 96;
-  c.tied = kind != "llama";
-  c.norm_eps = 1e-6;
-  c.qkv_bias = kind == "qwen2";
-  c.qk_norm = kind == "qwen3";
-  c.window = kind == "mistral" ? 8 : 0;
-  if (kind == "llama") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 8192};
-  c.bos = c.eos = 258;
-  return c;
-}
-
-std::unique_ptr<Transformer> random_model(const ModelConfig& c) {
-  auto model = std::make_unique<Transformer>(c, backend("cpu"));
-  model->params().allocate(backend("cpu"), false);
-  model->params().initialize(backend("cpu"), 5);
-  const Vec all = model->params().values();
-  for (int64_t i = 0; i < all.size; ++i) all.data[i] += 0.05f * normal01(2, static_cast<uint64_t>(i));
-  return model;
-}
 
 std::vector<float> logits(Transformer& model) {
   const std::vector<int32_t> ids = {5, 77, 31, 200, 9, 9, 120, 64, 3, 250, 18, 99};
@@ -76,10 +37,10 @@ class EachShape : public testing::TestWithParam<const char*> {};
 
 TEST_P(EachShape, OutAsGgufAndInAgain) {
   const fs::path folder = fresh_folder(std::string("gguf_") + GetParam());
-  const auto model = random_model(shape(GetParam()));
+  const auto model = random_model(tiny_shape(GetParam()));
   for (const auto& [type, name] : {std::pair{GgmlType::f32, "f32"}, {GgmlType::f16, "f16"}, {GgmlType::bf16, "bf16"}, {GgmlType::q8_0, "q8_0"}, {GgmlType::q4_0, "q4_0"}}) {
     const fs::path file = folder / (std::string(name) + ".gguf");
-    write_gguf(file, *model, whole_tokenizer(), type, "tiny", {{"content", "abc"}});
+    write_gguf(file, *model, whole_tokenizer(), type, "tiny", {258, 257}, {{"content", "abc"}});
     const ImportedModel made = import_model({file.string()}, folder / name, false, *std::make_unique<Progress>());
     EXPECT_EQ(made.format, "gguf");
     const auto again = load_model(folder / name, backend("cpu"), false);
@@ -96,7 +57,7 @@ TEST_P(EachShape, OutAsGgufAndInAgain) {
 
 TEST_P(EachShape, AFolderInIsTheSameFolder) {
   const fs::path folder = fresh_folder(std::string("hf_") + GetParam());
-  const auto model = random_model(shape(GetParam()));
+  const auto model = random_model(tiny_shape(GetParam()));
   make_folder(folder / "theirs");
   std::vector<TensorInfo> layout = disk_layout(model->config());
   for (TensorInfo& t : layout) t.dtype = t.shape.size() == 1 ? "F32" : "BF16";
@@ -146,13 +107,13 @@ TEST(Import, RefusesWhatIsNoModel) {
 
 TEST(Import, ALearnedTableKeepsItsLength) {
   const fs::path folder = fresh_folder("learned_table");
-  write_gguf(folder / "a.gguf", *random_model(shape("gpt2")), whole_tokenizer(), GgmlType::f32, "tiny", {});
+  write_gguf(folder / "a.gguf", *random_model(tiny_shape("gpt2")), whole_tokenizer(), GgmlType::f32, "tiny", {258}, {});
   expect_refused("has a table of 48 learned positions", [&] { import_model({(folder / "a.gguf").string()}, folder / "out", false, *std::make_unique<Progress>(), 64); });
 }
 
 TEST(Import, RefusesATokenizerLargerThanTheTable) {
   const fs::path folder = fresh_folder("large_tokenizer");
-  ModelConfig c = shape("llama");
+  ModelConfig c = tiny_shape("llama");
   c.vocab = 258;
   make_folder(folder / "theirs");
   save_weights(*random_model(c), folder / "theirs");
@@ -166,7 +127,7 @@ TEST(Import, RefusesATokenizerLargerThanTheTable) {
 
 TEST(Import, RefusesTensorsThatDoNotFitTheConfig) {
   const fs::path folder = fresh_folder("other_config");
-  ModelConfig c = shape("llama");
+  ModelConfig c = tiny_shape("llama");
   make_folder(folder / "theirs");
   save_weights(*random_model(c), folder / "theirs");
   save_tokenizer(tiny_tokenizer(), folder / "theirs");
@@ -176,7 +137,7 @@ TEST(Import, RefusesTensorsThatDoNotFitTheConfig) {
     import_model({(folder / "theirs").string()}, folder / "ours", false, *std::make_unique<Progress>());
   });
   EXPECT_FALSE(fs::exists(folder / "ours"));
-  c = shape("llama");
+  c = tiny_shape("llama");
   c.layers = 1;
   write_file(folder / "theirs/config.json", to_pretty(config_to_json(c)));
   expect_refused("has no place for tensor", [&] { import_model({(folder / "theirs").string()}, folder / "ours1", false, *std::make_unique<Progress>()); });
@@ -195,7 +156,7 @@ TEST(GgufNames, OfEveryTensor) {
   EXPECT_EQ(gguf_name("lm_head.weight"), "output.weight");
   EXPECT_EQ(gguf_name("score.weight"), "");
   for (const char* kind : {"gpt2", "llama", "mistral", "qwen2", "qwen3"}) {
-    for (const TensorInfo& t : disk_layout(shape(kind))) EXPECT_NE(gguf_name(t.name), "") << t.name;
+    for (const TensorInfo& t : disk_layout(tiny_shape(kind))) EXPECT_NE(gguf_name(t.name), "") << t.name;
   }
 }
 
