@@ -1,6 +1,7 @@
 #include "loam/text/chat_template.h"
 
 #include "loam/base/error.h"
+#include "loam/text/chat_jinja.h"
 
 namespace loam {
 namespace {
@@ -31,14 +32,16 @@ std::string chat_jinja(ChatTemplate::Style style) { return style == ChatTemplate
 ChatTemplate::ChatTemplate(Tokenizer tokenizer) : tokenizer_(std::move(tokenizer)), style_(Style::plain) {
   const auto begin = tokenizer_.special("<|im_start|>"), end = tokenizer_.special("<|im_end|>");
   const std::string given = tokenizer_.chat_template();
-  if (begin && end && given != kPlain) {
-    require_input(given.empty() || given.find("<|im_start|>") != std::string::npos,
-                  "the tokenizer's chat template is none that loam knows (ChatML, or its own plain one)");
+  if (begin && end && (given.empty() || given == kChatMl)) {
     style_ = Style::chatml;
     begin_ = *begin, end_ = *end;
     return;
   }
-  require_input(given.empty() || given == kPlain, "the tokenizer's chat template is none that loam knows (ChatML, or its own plain one)");
+  if (!given.empty() && given != kPlain) {
+    style_ = Style::jinja;
+    own_ = std::make_shared<const JinjaChat>(tokenizer_, given);
+    return;
+  }
   end_ = tokenizer_.eot_id();
 }
 
@@ -52,6 +55,7 @@ ChatTemplate::Turn ChatTemplate::turn(const ChatMessage& message) const {
 }
 
 ChatTokens ChatTemplate::encode(const std::vector<ChatMessage>& messages, bool open_answer) const {
+  if (own_) return own_->encode(messages, open_answer);
   ChatTokens out;
   const auto mark = [&](bool answer) { out.answer.resize(out.ids.size(), answer ? 1 : 0); };
   for (const ChatMessage& message : messages) {
@@ -82,6 +86,7 @@ ChatTokens ChatTemplate::encode(const std::vector<ChatMessage>& messages, bool o
 }
 
 std::string ChatTemplate::render(const std::vector<ChatMessage>& messages, bool open_answer) const {
+  if (own_) return own_->render(messages, open_answer);
   const std::string begin = style_ == Style::chatml ? "<|im_start|>" : "", end(tokenizer_.bytes(end_));
   std::string out;
   for (const ChatMessage& message : messages) {
@@ -93,6 +98,7 @@ std::string ChatTemplate::render(const std::vector<ChatMessage>& messages, bool 
 }
 
 std::vector<int32_t> ChatTemplate::stop_ids() const {
+  if (own_) return own_->stop_ids();
   std::vector<int32_t> out = {end_};
   if (const auto eot = tokenizer_.special("<|endoftext|>"); eot && *eot != end_) out.push_back(*eot);
   return out;

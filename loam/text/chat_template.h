@@ -4,6 +4,8 @@
 //   ChatTokens row = chat.encode({{"user", "Hi"}, {"assistant", "Hello!"}});   // loss where row.answer is 1
 //   ChatTokens open = chat.encode(messages, /*open_answer=*/true);             // generate from here until chat.stop_ids()
 //
+// A template of another kind that the tokenizer brings is run as it is (loam/jinja).
+//
 // ChatML:  <|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!<|im_end|>\n
 // Plain:   ### User:\nHi\n\n### Assistant:\nHello!<|endoftext|>\n            (for tokenizers without chat tokens)
 //
@@ -11,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,16 +34,18 @@ struct ChatTokens {
   std::vector<uint8_t> answer;
 };
 
+class JinjaChat;
+
 class ChatTemplate {
  public:
-  enum class Style { chatml, plain };
+  enum class Style { chatml, plain, jinja };
 
-  /// Throws Error{input} if the tokenizer has neither chat tokens nor an end-of-text token, or brings a chat template in
-  /// its tokenizer_config.json that is none of the two.
+  /// Throws Error{input} if the tokenizer has neither chat tokens nor an end-of-text token, or brings a chat template that
+  /// cannot be read.
   explicit ChatTemplate(Tokenizer tokenizer);
 
   Style style() const { return style_; }
-  const char* name() const { return style_ == Style::chatml ? "chatml" : "plain"; }
+  const char* name() const { return style_ == Style::chatml ? "chatml" : style_ == Style::plain ? "plain" : "the model's own"; }
 
   /// `open_answer`: the assistant's turn is begun at the end, for a model to go on.
   ChatTokens encode(const std::vector<ChatMessage>& messages, bool open_answer = false) const;
@@ -62,10 +67,11 @@ class ChatTemplate {
 
   Tokenizer tokenizer_;
   Style style_;
+  std::shared_ptr<const JinjaChat> own_;
   int32_t begin_ = -1, end_ = -1;  ///< end_ is end-of-text in the plain style
 };
 
-/// The Jinja text of a style.
+/// The Jinja text of chatml or plain.
 std::string chat_jinja(ChatTemplate::Style style);
 
 }  // namespace loam

@@ -178,6 +178,9 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
       parts.config = read_json(config, int64_t{1} << 26);
       require_input(parts.config.is_object(), config, " is not a JSON object");
     }
+    // Newer folders keep the template in a file of its own, which then counts.
+    const fs::path chat = file.parent_path() / "chat_template.jinja";
+    if (fs::exists(chat)) parts.config["chat_template"] = read_file(chat, int64_t{1} << 20);
     return Tokenizer(std::move(parts));
   } catch (Error& e) {
     e.during("tokenizer ", file);
@@ -278,7 +281,14 @@ const Json& Tokenizer::config() const { return in_->parts.config; }
 
 std::string Tokenizer::chat_template() const {
   const Json& config = in_->parts.config;
-  return config.contains("chat_template") && config["chat_template"].is_string() ? config["chat_template"].get<std::string>() : "";
+  if (!config.contains("chat_template")) return "";
+  const Json& given = config["chat_template"];
+  if (given.is_string()) return given.get<std::string>();
+  // Several by name: the one called "default".
+  for (const Json& each : given.is_array() ? given : Json::array()) {
+    if (each.is_object() && get_string(each, "name", "") == "default") return get_string(each, "template", "");
+  }
+  return "";
 }
 
 std::string StreamDecoder::add(int32_t id) {

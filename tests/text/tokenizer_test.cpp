@@ -209,6 +209,8 @@ TEST(ChatTemplate, PlainWhereThereAreNoChatTokens) {
   parts.config = own_config(tok);
   EXPECT_EQ(ChatTemplate(Tokenizer(parts)).jinja(), chat_jinja(ChatTemplate::Style::plain));
   parts.config["chat_template"] = "{{ something_else }}";
+  EXPECT_EQ(ChatTemplate(Tokenizer(parts)).style(), ChatTemplate::Style::jinja);
+  parts.config["chat_template"] = "{{ something else }}";
   EXPECT_THROW(ChatTemplate{Tokenizer(parts)}, Error);
 }
 

@@ -1,0 +1,314 @@
+#include "loam/jinja/value.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "loam/base/error.h"
+
+namespace loam::jinja {
+namespace {
+
+constexpr int32_t kDeepest = 100;
+using Kind = Value::Kind;
+
+std::string real_text(double x) {
+  if (std::isnan(x)) return "nan";
+  if (std::isinf(x)) return x > 0 ? "inf" : "-inf";
+  std::string out = fmt::format("{}", x);
+  if (out.find_first_of(".e") == std::string::npos) out += ".0";
+  return out;
+}
+
+/// As Python's repr() of a str.
+std::string python_text(std::string_view text) {
+  const char quote = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (static_cast<unsigned char>(c) < 32 || c == 127) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + quote;
+}
+
+std::string repr(const Value& value) { return value.is_text() ? python_text(value.text) : to_text(value); }
+
+void write_json(const Value& v, int indent, int level, std::string& out) {
+  const auto line = [&](int at) {
+    if (indent < 0) return;
+    out += '\n';
+    out.append(static_cast<size_t>(indent * at), ' ');
+  };
+  const char* const between = indent < 0 ? ", " : ",";
+  switch (v.kind) {
+    case Kind::none: out += "null"; return;
+    case Kind::boolean: out += v.truth ? "true" : "false"; return;
+    case Kind::integer: out += std::to_string(v.integer); return;
+    case Kind::real: out += real_text(v.real); return;
+    case Kind::text: append_json_string(out, v.text); return;
+    case Kind::list:
+      out += '[';
+      for (size_t i = 0; i < v.list->size(); ++i) {
+        if (i > 0) out += between;
+        line(level + 1);
+        write_json((*v.list)[i], indent, level + 1, out);
+      }
+      if (!v.list->empty()) line(level);
+      out += ']';
+      return;
+    case Kind::map:
+      out += '{';
+      for (size_t i = 0; i < v.map->items.size(); ++i) {
+        if (i > 0) out += between;
+        line(level + 1);
+        append_json_string(out, v.map->items[i].first);
+        out += ": ";
+        write_json(v.map->items[i].second, indent, level + 1, out);
+      }
+      if (!v.map->items.empty()) line(level);
+      out += '}';
+      return;
+    default: fail(ErrorKind::input, "tojson has no form for ", name_of(v.kind), v.text.empty() ? "" : " (" + v.text + ")");
+  }
+}
+
+bool is_space(std::string_view c) {
+  if (c.size() == 1) return (c[0] >= 9 && c[0] <= 13) || (c[0] >= 28 && c[0] <= 32);
+  for (const std::string_view space : {"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029",
+                                       "\u202f", "\u205f", "\u3000"}) {
+    if (c == space) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const Value* Map::find(std::string_view key) const {
+  for (const auto& [name, value] : items) {
+    if (name == key) return &value;
+  }
+  return nullptr;
+}
+
+void Map::set(std::string_view key, Value value) {
+  for (auto& [name, old] : items) {
+    if (name != key) continue;
+    old = std::move(value);
+    return;
+  }
+  items.emplace_back(key, std::move(value));
+}
+
+Value Value::none() {
+  Value v;
+  v.kind = Kind::none;
+  return v;
+}
+Value Value::of(bool value) {
+  Value v;
+  v.kind = Kind::boolean;
+  v.truth = value;
+  return v;
+}
+Value Value::of(int64_t value) {
+  Value v;
+  v.kind = Kind::integer;
+  v.integer = value;
+  return v;
+}
+Value Value::of(double value) {
+  Value v;
+  v.kind = Kind::real;
+  v.real = value;
+  return v;
+}
+Value Value::of(std::string value) {
+  Value v;
+  v.kind = Kind::text;
+  v.text = std::move(value);
+  return v;
+}
+Value Value::of(List values) {
+  Value v;
+  v.kind = Kind::list;
+  for (const Value& each : values) v.depth = std::max(v.depth, each.depth);
+  require_input(++v.depth <= kDeepest, "lists lie in each other more than ", kDeepest, " deep");
+  v.list = std::make_shared<const List>(std::move(values));
+  return v;
+}
+Value Value::of(Map values) {
+  Value v;
+  v.kind = Kind::map;
+  for (const auto& [key, each] : values.items) v.depth = std::max(v.depth, each.depth);
+  require_input(++v.depth <= kDeepest, "maps lie in each other more than ", kDeepest, " deep");
+  v.map = std::make_shared<const Map>(std::move(values));
+  return v;
+}
+Value Value::builtin(std::string name) {
+  Value v;
+  v.kind = Kind::builtin;
+  v.text = std::move(name);
+  return v;
+}
+Value Value::undefined(std::string name) {
+  Value v;
+  v.text = std::move(name);
+  return v;
+}
+
+Value Value::from_json(const Json& json) {
+  switch (json.type()) {
+    case Json::value_t::boolean: return of(json.get<bool>());
+    case Json::value_t::number_integer:
+    case Json::value_t::number_unsigned: return of(json.get<int64_t>());
+    case Json::value_t::number_float: return of(json.get<double>());
+    case Json::value_t::string: return of(json.get<std::string>());
+    case Json::value_t::array: {
+      List list;
+      for (const Json& each : json) list.push_back(from_json(each));
+      return of(std::move(list));
+    }
+    case Json::value_t::object: {
+      Map map;
+      for (const auto& [key, each] : json.items()) map.items.emplace_back(key, from_json(each));
+      return of(std::move(map));
+    }
+    default: return none();
+  }
+}
+
+bool is_true(const Value& v) {
+  switch (v.kind) {
+    case Kind::undefined:
+    case Kind::none: return false;
+    case Kind::boolean: return v.truth;
+    case Kind::integer: return v.integer != 0;
+    case Kind::real: return v.real != 0;
+    case Kind::text: return !v.text.empty();
+    case Kind::list: return !v.list->empty();
+    case Kind::map: return !v.map->items.empty();
+    default: return true;
+  }
+}
+
+bool equal(const Value& a, const Value& b) {
+  if (a.is_number() && b.is_number()) return a.kind == Kind::real || b.kind == Kind::real ? a.number() == b.number() : a.whole() == b.whole();
+  if (a.kind != b.kind) return false;
+  switch (a.kind) {
+    case Kind::text:
+    case Kind::builtin: return a.text == b.text;
+    case Kind::list: return std::equal(a.list->begin(), a.list->end(), b.list->begin(), b.list->end(), equal);
+    case Kind::map:
+      return a.map->items.size() == b.map->items.size() && std::all_of(a.map->items.begin(), a.map->items.end(), [&](const auto& item) {
+               const Value* other = b.map->find(item.first);
+               return other != nullptr && equal(item.second, *other);
+             });
+    case Kind::space: return a.space == b.space;
+    case Kind::macro: return a.macro == b.macro;
+    default: return true;
+  }
+}
+
+int order(const Value& a, const Value& b) {
+  if (a.is_number() && b.is_number()) {
+    const double x = a.number(), y = b.number();
+    return x < y ? -1 : x > y ? 1 : 0;
+  }
+  // UTF-8's bytes have the order of its code points.
+  if (a.is_text() && b.is_text()) return a.text < b.text ? -1 : a.text > b.text ? 1 : 0;
+  fail(ErrorKind::input, name_of(a.kind), " and ", name_of(b.kind), " have no order");
+}
+
+const char* name_of(Value::Kind kind) {
+  switch (kind) {
+    case Kind::undefined: return "an undefined value";
+    case Kind::none: return "none";
+    case Kind::boolean: return "a truth value";
+    case Kind::integer: return "an integer";
+    case Kind::real: return "a number";
+    case Kind::text: return "a text";
+    case Kind::list: return "a list";
+    case Kind::map: return "a map";
+    case Kind::space: return "a namespace";
+    case Kind::macro: return "a macro";
+    default: return "a function";
+  }
+}
+
+std::string to_text(const Value& v) {
+  switch (v.kind) {
+    case Kind::undefined: return "";
+    case Kind::none: return "None";
+    case Kind::boolean: return v.truth ? "True" : "False";
+    case Kind::integer: return std::to_string(v.integer);
+    case Kind::real: return real_text(v.real);
+    case Kind::text: return v.text;
+    case Kind::list: {
+      std::string out = "[";
+      for (const Value& each : *v.list) out += (out.size() > 1 ? ", " : "") + repr(each);
+      return out + "]";
+    }
+    case Kind::map: {
+      std::string out = "{";
+      for (const auto& [key, each] : v.map->items) out += (out.size() > 1 ? ", " : "") + python_text(key) + ": " + repr(each);
+      return out + "}";
+    }
+    default: fail(ErrorKind::input, name_of(v.kind), " cannot be written");
+  }
+}
+
+std::string to_json_text(const Value& value, int indent) {
+  std::string out;
+  write_json(value, indent, 0, out);
+  return out;
+}
+
+std::vector<std::string_view> characters(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    size_t n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    n = std::min(n, text.size() - at);
+    for (size_t i = 1; i < n; ++i) {
+      if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) n = 1;
+    }
+    out.push_back(text.substr(at, n));
+    at += n;
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view text, bool left, bool right, std::string_view strip) {
+  const auto goes = [&](std::string_view c) { return strip.empty() ? is_space(c) : c.size() == 1 && strip.find(c[0]) != std::string_view::npos; };
+  if (left) {
+    while (!text.empty()) {
+      size_t n = 1;
+      while (n < text.size() && n < 4 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) ++n;
+      if (!goes(text.substr(0, n))) break;
+      text.remove_prefix(n);
+    }
+  }
+  if (right) {
+    while (!text.empty()) {
+      size_t n = 1;
+      while (n < text.size() && n < 4 && (static_cast<unsigned char>(text[text.size() - n]) & 0xc0) == 0x80) ++n;
+      if (!goes(text.substr(text.size() - n))) break;
+      text.remove_suffix(n);
+    }
+  }
+  return text;
+}
+
+}  // namespace loam::jinja
