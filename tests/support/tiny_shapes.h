@@ -36,7 +36,7 @@ inline ModelConfig tiny_shape(const std::string& kind) {
   c.qkv_bias = kind == "qwen2";
   c.qk_norm = kind == "qwen3";
   c.window = kind == "mistral" ? 8 : 0;
-  if (kind == "llama") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 8192};
+  if (kind == "llama") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 96};
   c.bos = c.eos = 258;
   return c;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
+#include <numbers>
 #include <set>
 
 #include "loam/base/error.h"
@@ -68,6 +69,18 @@ std::vector<float> rope_factors(const ModelConfig& c) {
   std::vector<float> out;
   for (int64_t i = 0; i < c.head_size / 2; ++i) out.push_back(static_cast<float>(rope_frequency(plain, i) / rope_frequency(c, i)));
   return out;
+}
+
+/// The context that made those factors: a pair between the bounds tells by how far it is from each. 8192 if none does.
+int64_t original_context(const ModelConfig& c, const std::vector<float>& factors) {
+  const RopeScaling& s = c.rope_scaling;
+  for (size_t i = 0; i < factors.size(); ++i) {
+    if (factors[i] <= 1.001 || factors[i] >= 0.999 * s.factor) continue;
+    const double keep = (1.0 / static_cast<double>(factors[i]) - 1 / s.factor) / (1 - 1 / s.factor), turns = s.low + keep * (s.high - s.low);
+    const double plain = std::pow(c.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_size));
+    return std::llround(std::clamp(2 * std::numbers::pi * turns / plain, 1.0, 1e9));
+  }
+  return 8192;
 }
 
 class GgufModel final : public ForeignModel {
@@ -213,11 +226,12 @@ class GgufModel final : public ForeignModel {
     }
     const GgufTensor* factors = file_.find("rope_freqs.weight");
     if (factors == nullptr) return;
-    // Llama 3's scaling comes as its result; the published models' settings are tried for what made it.
+    // Llama 3's scaling comes as its result; what made it is worked out again, with the published models' bounds.
     require_input(factors->type == GgmlType::f32 && factors->count() == c.head_size / 2, "tensor rope_freqs.weight is ", shape_text(factors->shape), ", not (", c.head_size / 2, ") F32");
     std::vector<float> found(static_cast<size_t>(factors->count()));
     to_floats(factors->type, file_.bytes(*factors), found);
     c.rope_scaling = {RopeScaling::Kind::llama3, static_cast<double>(found.back()), 1, 4, 8192};
+    c.rope_scaling.original = file_.integer(prefix + "original_context_length", original_context(c, found));
     const std::vector<float> made = rope_factors(c);
     for (size_t i = 0; i < found.size(); ++i) {
       require_input(std::fabs(made[i] - found[i]) <= 1e-4f * std::fabs(found[i]), "tensor rope_freqs.weight holds other factors than Llama 3's scaling by ", found.back(), " makes (number ", i, ": ",
@@ -311,6 +325,7 @@ void add_shape_metadata(GgufMetadata& metadata, const ModelConfig& c) {
     put("rope.scaling.type", std::string("linear"));
     put("rope.scaling.factor", c.rope_scaling.factor);
   }
+  if (c.rope_scaling.kind == RopeScaling::Kind::llama3) put("rope.scaling.original_context_length", c.rope_scaling.original);
   if (c.window > 0) {
     require_input(c.window_from == 0, "GGUF has no word for windows in some layers only (max_window_layers = ", c.window_from, ")");
     put("attention.sliding_window", c.window);
