@@ -1,7 +1,6 @@
 #include "loam/jinja/template.h"
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 
 #include "loam/base/error.h"
@@ -15,46 +14,6 @@ using VK = Value::Kind;
 using EK = Expression::Kind;
 using SK = Statement::Kind;
 constexpr int kDeepest = 500;
-
-Value arithmetic(const std::string& op, const Value& a, const Value& b) {
-  require_input(a.is_number() && b.is_number(), name_of(a.kind), a.kind == VK::undefined ? " (" + a.text + ")" : "", " ", op, " ", name_of(b.kind), b.kind == VK::undefined ? " (" + b.text + ")" : "", " is not defined");
-  require_input((op != "/" && op != "//" && op != "%") || b.number() != 0, "division by zero");
-  if (op == "/") return Value::of(a.number() / b.number());
-  if (a.kind == VK::real || b.kind == VK::real || (op == "**" && b.whole() < 0)) {
-    const double x = a.number(), y = b.number();
-    if (op == "+") return Value::of(x + y);
-    if (op == "-") return Value::of(x - y);
-    if (op == "*") return Value::of(x * y);
-    if (op == "//") return Value::of(std::floor(x / y));
-    if (op == "**") return Value::of(std::pow(x, y));
-    const double rest = std::fmod(x, y);
-    return Value::of(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest);
-  }
-  const int64_t x = a.whole(), y = b.whole();
-  int64_t out = 0;
-  bool over = false;
-  if (op == "+") {
-    over = __builtin_add_overflow(x, y, &out);
-  } else if (op == "-") {
-    over = __builtin_sub_overflow(x, y, &out);
-  } else if (op == "*") {
-    over = __builtin_mul_overflow(x, y, &out);
-  } else if (op == "**") {
-    out = 1;
-    if (x == 1 || x == 0) return Value::of(y == 0 ? int64_t{1} : x);
-    if (x == -1) return Value::of(y % 2 == 0 ? int64_t{1} : int64_t{-1});
-    for (int64_t i = 0; i < y && !over; ++i) over = __builtin_mul_overflow(out, x, &out);
-  } else if (y == -1) {
-    over = x == INT64_MIN;
-    out = op == "%" || over ? 0 : -x;
-  } else {  // rounded down, and the rest with the sign of y
-    const int64_t rest = x % y;
-    const bool down = rest != 0 && (rest < 0) != (y < 0);
-    out = op == "%" ? (down ? rest + y : rest) : x / y - (down ? 1 : 0);
-  }
-  require_input(!over, "an integer of more than 64 bits");
-  return Value::of(out);
-}
 
 class Run {
  public:

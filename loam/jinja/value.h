@@ -58,6 +58,8 @@ bool is_true(const Value& value);
 bool equal(const Value& a, const Value& b);
 /// -1, 0, 1. Throws Error{input} for values without an order.
 int order(const Value& a, const Value& b);
+/// a op b for + - * / // % **, as Python has them. Throws Error{input}: no numbers, division by zero, over 64 bits.
+Value arithmetic(const std::string& op, const Value& a, const Value& b);
 /// "a list", "a text": for messages.
 const char* name_of(Value::Kind kind);
 /// As Python's str().
