@@ -30,11 +30,12 @@ struct Range {
   }
 };
 
-/// Finite points in order of x, thinned by keeping the mean of each stretch.
-std::vector<std::pair<double, double>> seen_points(const Series& series) {
+/// Finite points in order of x, thinned by keeping the mean of each stretch; their logarithms to 10 on such an axis.
+std::vector<std::pair<double, double>> seen_points(const Series& series, const ChartFrame& frame) {
   std::vector<std::pair<double, double>> all;
   for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i) {
-    if (std::isfinite(series.x[i]) && std::isfinite(series.y[i])) all.emplace_back(series.x[i], series.y[i]);
+    const double x = frame.x_log ? std::log10(series.x[i]) : series.x[i], y = frame.y_log ? std::log10(series.y[i]) : series.y[i];
+    if (std::isfinite(x) && std::isfinite(y)) all.emplace_back(x, y);
   }
   if (all.size() <= kMostPoints || series.points) return all;
   std::vector<std::pair<double, double>> out;
@@ -80,6 +81,31 @@ std::vector<Line> between(const Line& line, double low, double high) {
 
 std::string text_at(double x, double y, const char* anchor, const std::string& words, const char* extra = "") {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>", x, y, anchor, extra, escape_html(words));
+}
+
+/// Places of an axis of logarithms to 10: powers of ten over decades, else round numbers between.
+std::vector<double> log_ticks(double low, double high) {
+  std::vector<double> out;
+  if (high - low >= 1.5) {
+    const double step = std::max(1.0, std::ceil((high - low) / 8));
+    for (double power = std::ceil(low - 1e-9); power <= high + 1e-9; power += step) out.push_back(power);
+    return out;
+  }
+  for (const double tick : nice_ticks(std::pow(10, low), std::pow(10, high), 5)) {
+    if (tick > 0) out.push_back(std::log10(tick));
+  }
+  return out;
+}
+
+/// The number at a place of an axis.
+std::string axis_text(double place, Unit unit, bool log) {
+  if (!log) return unit_text(place, unit);
+  const double value = std::pow(10, place);
+  if (value >= 1e6 && unit == Unit::plain) {
+    const double power = std::floor(place + 1e-9);
+    return fmt::format("{:.3g}e{:.0f}", value / std::pow(10, power), power);
+  }
+  return unit == Unit::plain ? fmt::format("{:.4g}", value) : unit_text(value, unit);
 }
 
 std::string open_svg(int width, int height, const std::string& title, const std::string& description) {
@@ -154,7 +180,7 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   Range xs, ys;
   std::vector<std::vector<std::pair<double, double>>> points;
   for (const Series& one : series) {
-    points.push_back(seen_points(one));
+    points.push_back(seen_points(one, frame));
     for (const auto& [x, y] : points.back()) {
       xs.add(x);
       if (!one.faint) ys.add(y);
@@ -168,13 +194,14 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   if (xs.empty()) return "";
   xs.widen();
   ys.widen();
-  if (frame.y_low) ys.low = *frame.y_low;
-  if (frame.y_high) ys.high = *frame.y_high;
-  const std::vector<double> y_ticks = nice_ticks(ys.low, ys.high, 5);
+  if (frame.y_low) ys.low = frame.y_log ? std::log10(*frame.y_low) : *frame.y_low;
+  if (frame.y_high) ys.high = frame.y_log ? std::log10(*frame.y_high) : *frame.y_high;
+  std::vector<double> y_ticks = frame.y_log ? log_ticks(ys.low, ys.high) : nice_ticks(ys.low, ys.high, 5);
+  if (y_ticks.empty()) y_ticks = {ys.low, ys.high};
   ys.low = std::min(ys.low, y_ticks.front());
   ys.high = std::max(ys.high, y_ticks.back());
   size_t widest = 0;
-  for (const double tick : y_ticks) widest = std::max(widest, unit_text(tick, frame.y_unit).size());
+  for (const double tick : y_ticks) widest = std::max(widest, axis_text(tick, frame.y_unit, frame.y_log).size());
   const double left = 32 + 6.6 * static_cast<double>(std::max<size_t>(widest, 3)), right = frame.width - 18.0, top = 14, bottom = frame.height - 44.0;
   auto px = [&](double x) { return left + (x - xs.low) / (xs.high - xs.low) * (right - left); };
   auto py = [&](double y) { return bottom - (std::clamp(y, ys.low, ys.high) - ys.low) / (ys.high - ys.low) * (bottom - top); };
@@ -182,18 +209,18 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
   std::string description;
   for (size_t s = 0; s < series.size(); ++s) {
     if (series[s].faint || points[s].empty()) continue;
-    description += fmt::format("{}{} from {} to {}", description.empty() ? "" : "; ", series[s].name, unit_text(points[s].front().second, frame.y_unit),
-                               unit_text(points[s].back().second, frame.y_unit));
+    description += fmt::format("{}{} from {} to {}", description.empty() ? "" : "; ", series[s].name, axis_text(points[s].front().second, frame.y_unit, frame.y_log),
+                               axis_text(points[s].back().second, frame.y_unit, frame.y_log));
   }
   std::string out = open_svg(frame.width, frame.height, frame.title, description);
   out += "<g class=\"axis\">";
   for (const double tick : y_ticks) {
     out += fmt::format("<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", left, right, py(tick), py(tick));
-    out += text_at(left - 8, py(tick) + 4, "end", unit_text(tick, frame.y_unit));
+    out += text_at(left - 8, py(tick) + 4, "end", axis_text(tick, frame.y_unit, frame.y_log));
   }
-  for (const double tick : frame.x_unit == Unit::seconds ? time_ticks(xs.low, xs.high, 6) : nice_ticks(xs.low, xs.high, 6)) {
+  for (const double tick : frame.x_log ? log_ticks(xs.low, xs.high) : frame.x_unit == Unit::seconds ? time_ticks(xs.low, xs.high, 6) : nice_ticks(xs.low, xs.high, 6)) {
     if (tick < xs.low - (xs.high - xs.low) * 1e-6 || tick > xs.high + (xs.high - xs.low) * 1e-6) continue;
-    out += text_at(px(tick), bottom + 18, "middle", unit_text(tick, frame.x_unit));
+    out += text_at(px(tick), bottom + 18, "middle", axis_text(tick, frame.x_unit, frame.x_log));
   }
   out += text_at((left + right) / 2, frame.height - 6.0, "middle", frame.x_label, " class=\"label\"");
   out += fmt::format("<text class=\"label\" transform=\"translate(12 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text></g>", (top + bottom) / 2,
@@ -211,7 +238,7 @@ std::string line_chart(const std::vector<Series>& series, const ChartFrame& fram
     } else {
       for (const auto& [x, y] : line) {
         out += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>{}: {} at {}</title></circle>", style, px(x), py(y),
-                           escape_html(series[s].name), unit_text(y, frame.y_unit), unit_text(x, frame.x_unit));
+                           escape_html(series[s].name), axis_text(y, frame.y_unit, frame.y_log), axis_text(x, frame.x_unit, frame.x_log));
       }
     }
   }

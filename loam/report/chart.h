@@ -27,6 +27,7 @@ struct ChartFrame {
   Unit x_unit = Unit::plain, y_unit = Unit::plain;
   int width = 640, height = 280;
   std::optional<double> y_low = {}, y_high = {};  ///< the axis's ends; from the data if absent
+  bool x_log = false, y_log = false;  ///< logarithmic axes: what is not above 0 is left out
 };
 
 /// Lines over a common pair of axes. NaN and infinities are left out; long series are thinned to what can be seen.

@@ -13,6 +13,7 @@ Document build_report(const PathData& path, const ReportOptions& options) {
   document.about = path.about;
   std::vector<DocSection> sections = {overview_section(path), sources_section(path), training_section(path)};
   for (DocSection& section : tuning_sections(path)) sections.push_back(std::move(section));
+  sections.push_back(scaling_section(path));
   sections.push_back(scores_section(path));
   sections.push_back(cost_section(path, options));
   sections.push_back(lineage_section(path));

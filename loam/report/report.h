@@ -34,6 +34,7 @@ DocSection sources_section(const PathData& path);
 DocSection training_section(const PathData& path);
 DocSection classifier_section(const MadeArtifact& made);
 std::vector<DocSection> tuning_sections(const PathData& path);
+DocSection scaling_section(const PathData& path);
 DocSection scores_section(const PathData& path);
 DocSection cost_section(const PathData& path, const ReportOptions& options);
 DocSection lineage_section(const PathData& path);

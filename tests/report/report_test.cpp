@@ -63,6 +63,20 @@ TEST(Chart, TimeTicksAreWholeMinutes) {
   EXPECT_EQ(time_ticks(3, 3, 6).size(), 1u);
 }
 
+TEST(Chart, LogarithmicAxesShowDecadesAndLeaveOutWhatHasNone) {
+  ChartFrame frame{"Loss against compute", "operations", "loss"};
+  frame.x_log = frame.y_log = true;
+  const std::string svg = line_chart({{"runs", {1e10, 1e11, 1e12, 0, -1}, {8, 4, 2, 1, 1}, 1, true, false}}, frame);
+  for (const char* tick : {">1e10<", ">1e11<", ">1e12<", ">2<", ">8<"}) EXPECT_NE(svg.find(tick), std::string::npos) << tick;
+  EXPECT_NE(svg.find("runs: 4 at 1e11"), std::string::npos);
+  // Equal ratios are equal distances: 1e11 stands half way.
+  size_t circles = 0;
+  std::vector<double> xs;
+  for (size_t at = svg.find("cx=\""); at != std::string::npos; at = svg.find("cx=\"", at + 1), ++circles) xs.push_back(std::stod(svg.substr(at + 4)));
+  ASSERT_EQ(circles, 3u);
+  EXPECT_NEAR(xs[1] - xs[0], xs[2] - xs[1], 0.11);
+}
+
 TEST(Chart, SmoothingIsNeverBehind) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double v : smoothed({4, 4, 4}, 3)) EXPECT_NEAR(v, 4, 1e-12);
@@ -217,6 +231,26 @@ TEST_F(ReportOf, WhatWasPlannedStandsBesideWhatItTook) {
   const auto& memory = std::get<Table>(cost.blocks.back());
   ASSERT_EQ(memory.rows.size(), 1u);
   EXPECT_EQ(memory.rows[0].back().text, "+3.0%");
+}
+
+TEST_F(ReportOf, ALadderShowsItsLawAndWhatItForetold) {
+  const fs::path folder = fs::path(testing::TempDir()) / "loam_report_ladder";
+  fs::remove_all(folder);
+  ArtifactWriter out(folder, "scores", Json::object(), {}, true);
+  const Json rows = {{{"name", "2x32-1"}, {"role", "rung"}, {"parameters", 5e4}, {"tokens", 1e6}, {"flops", 3e11}, {"loss", 5.0}, {"fitted", 5.01}},
+                     {{"name", "2x64"}, {"role", "target"}, {"parameters", 1e5}, {"tokens", 2e6}, {"flops", 1.2e12}, {"loss", 4.0}, {"fitted", 4.1}}};
+  const Json ladder = {{"rows", rows},
+                       {"prediction", {{"name", "2x64"}, {"loss", 4.1}, {"low", 3.9}, {"high", 4.2}, {"law", {{"formula", "L = 1 + 2 / N^0.3"}, {"why", "because"}}}}},
+                       {"truth", {{"loss", 4.0}, {"inside", true}}},
+                       {"curve", {{"ratio", 20}, {"flops", {3e11, 1.2e12, 4e12}}, {"loss", {5.0, 4.1, 3.5}}}}};
+  write_file(out.path("ladder.json"), to_pretty(ladder));
+  out.promise("ladder.json");
+  out.finish(Json::object());
+  const DocSection section = scaling_section(gather_path({folder}));
+  Document document;
+  document.sections.push_back(section);
+  const std::string html = to_html(document);
+  for (const char* text : {"+2.50 %", "the truth is inside the band", "2x64 (foretold)", "L = 1 + 2 / N^0.3", "<polyline"}) EXPECT_NE(html.find(text), std::string::npos) << text;
 }
 
 TEST_F(ReportOf, RefusesFoldersWithoutArtifacts) {
