@@ -14,6 +14,7 @@ void add_all_verbs(Cli& cli) {
   add_decode(cli);
   add_pretrain(cli);
   add_explain(cli);
+  add_ladder(cli);
   add_score(cli);
   add_generate(cli);
   add_pairs(cli);

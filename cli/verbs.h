@@ -15,6 +15,7 @@ void add_encode(Cli& cli);
 void add_decode(Cli& cli);
 void add_pretrain(Cli& cli);
 void add_explain(Cli& cli);  // and verify-resume
+void add_ladder(Cli& cli);
 void add_score(Cli& cli);
 void add_generate(Cli& cli);
 void add_import(Cli& cli);

@@ -29,6 +29,17 @@ void add_pretrain(Cli& cli) {
       json["floor_bits_per_byte"] = *r.floor_bits_per_byte;
       lines.push_back(fmt::format("the floor, an order-3 byte model of the same text: {:.4f} bits per byte", *r.floor_bits_per_byte));
     }
+    if (!r.expected.is_null()) {
+      json["expected"] = r.expected;
+      lines.push_back(r.expected_text);
+    }
+    if (r.plan.expected_tokens_per_s > 0) {
+      const double planned_tokens = static_cast<double>(r.plan.schedule.steps) * static_cast<double>(r.plan.batch) * static_cast<double>(r.plan.context);
+      const double planned = planned_tokens / r.plan.expected_tokens_per_s;
+      json["planned_seconds"] = planned;
+      json["planned_tokens_per_s"] = r.plan.expected_tokens_per_s;
+      lines.push_back(fmt::format("planned {} of steps at {} tokens/s; took {} in all, {} tokens/s", human_time(planned), human_count(r.plan.expected_tokens_per_s), human_time(t.seconds), human_count(rate)));
+    }
     lines.push_back(fmt::format("memory: {} at most, {} predicted", human_bytes(static_cast<double>(r.peak_memory)), human_bytes(static_cast<double>(r.memory.total()))));
     return report(json, lines, fmt::format("loam generate {} --prompt \"The \"", run.out().string()));
   });

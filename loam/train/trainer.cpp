@@ -317,7 +317,7 @@ TrainResult Trainer::run() {
     const double left = static_cast<double>(state_.schedule.steps - state_.step) * recent_step_seconds_;
     const std::string line = fmt::format("step {:>6}/{} | loss {:.4f} | grad {:.2f} | lr {:.2e} | {} tok/s | {:.0f} % of peak | {} left", state_.step, state_.schedule.steps,
                                          step_loss.loss, norm, rate, human_count(tokens_per_s), 100.0 * utilization, human_time(left));
-    progress_.status(line);
+    progress_.status(settings_.remark ? line + settings_.remark(state_.step, state_.schedule.steps, state_.loss) : line);
     if (evaluates && !state_.last_evaluation.empty()) {
       std::string text = fmt::format("step {:>6}/{} | loss {:.4f}", state_.step, state_.schedule.steps, state_.loss);
       for (const auto& [key, value] : state_.last_evaluation.items()) {

@@ -71,6 +71,8 @@ struct TrainSettings {
   int64_t snapshot_every = 0;
   /// Ends as if stopped from outside once this many steps are done; 0: never. For proving that a resumed run is the same.
   int64_t stop_at = 0;
+  /// More for the progress line: "" or text that begins with " | ". `loss` is the running mean over about 50 steps.
+  std::function<std::string(int64_t step, int64_t steps, double loss)> remark;
   /// Called with each step's gradients before they are looked at: faults, for tests of what keeps a run alive.
   std::function<void(int64_t step, Vec gradients)> disturb;
 };

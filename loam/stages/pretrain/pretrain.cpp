@@ -14,6 +14,8 @@
 #include "loam/infer/session.h"
 #include "loam/metrics/byte_model.h"
 #include "loam/model/weights.h"
+#include "loam/stages/pretrain/expected.h"
+#include "loam/stages/pretrain/machine.h"
 #include "loam/text/tokenizer.h"
 #include "loam/train/faults.h"
 #include "loam/train/lm_objective.h"
@@ -81,6 +83,15 @@ std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t
     if (static_cast<unsigned char>(c) < 32) c = ' ';
   }
   return text;
+}
+
+/// Tokens a second from this machine's roofline; 0 if it was never measured and the run is too short to pay for that.
+double rate_to_expect(const PretrainPlan& plan, Progress& progress) {
+  constexpr double kLongRun = 5e12;  // operations a thread: about a minute
+  const double operations = training_flops_per_token(plan.model, plan.context) * static_cast<double>(plan.batch) * static_cast<double>(plan.context) * static_cast<double>(plan.schedule.steps);
+  std::optional<Machine> machine = known_machine();
+  if (!machine && operations > kLongRun * threads()) machine = this_machine(/*again=*/false, progress);
+  return machine ? predicted_rate(*machine, plan.model, plan.micro_batch, plan.context) : 0;
 }
 
 /// Calls f with the text of each document of a split, until it returns false.
@@ -159,12 +170,18 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   if (!config.init.empty()) inputs.push_back(open_model(config.init).input);
   Json settings = fields_to_json(config);
   settings["seed"] = seed;
-  settings.erase("save_minutes");  // when a checkpoint is written changes nothing
+  for (const char* key : {"save_minutes", "ladder"}) settings.erase(key);  // what is saved when, and what is said, changes nothing
 
   // What does not fit is refused before a folder is made: an --out that stays empty would be in the way.
   std::optional<PretrainPlan> plan;
   const fs::path plan_file = out_folder / "state" / "plan.json";
   if (!fs::exists(plan_file) || force) plan = settle(config, tokens.vocab_size(), tokens.eot_id(), tokens.train().token_count(), progress);
+  std::optional<ExpectedLoss> expected;
+  if (!config.ladder.empty()) {
+    std::vector<std::string> notes;
+    expected = ExpectedLoss::of(config.ladder, tokens, plan ? *plan : plan_from_json(read_json(plan_file)), !config.init.empty(), notes);
+    for (const std::string& note : notes) progress.warn("--ladder: " + note);
+  }
   ArtifactWriter out(out_folder, "model", settings, inputs, force);
   if (!plan) {
     plan = plan_from_json(read_json(plan_file));
@@ -174,6 +191,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
     write_file(plan_file, to_pretty(written));
   }
   progress.note(plan->why);
+  if (plan->expected_tokens_per_s <= 0) plan->expected_tokens_per_s = rate_to_expect(*plan, progress);
   reset_peak_memory();  // what was timed, and what an earlier stage of a path held, is not this run's
 
   PretrainReport report;
@@ -215,6 +233,9 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   train.snapshot_every = snapshot_steps(plan->schedule.steps);
   train.stop_at = config.stop_at;
   train.disturb = faults_from_environment();
+  if (expected) {
+    train.remark = [&](int64_t step, int64_t steps, double loss) { return expected->remark(step, steps, loss); };
+  }
   Trainer trainer(model, objective, train, out.folder(), progress);
   // At a terminal the first Ctrl-C anneals what there is, the second stops. Elsewhere the first one stops.
   interrupt_wraps_up(progress.live() && plan->schedule.shape == Schedule::Shape::trapezoid);
@@ -223,7 +244,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
 
   // Token files are mapped, not read in: what of them is in memory is the system's to take back, and no part of the plan.
   report.peak_memory = peak_memory_bytes() - mapped_file_bytes();
-  report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
+  if (config.measures_floor) report.floor_bits_per_byte = byte_floor(tokens, tokenizer);
   write_model_files(out, model, tokens_folder, card(*plan, tokens, report, config.init));
   out.log("metrics.jsonl");
   out.log("state");
@@ -243,6 +264,11 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
                  {"peak_memory", report.peak_memory}};
   for (const auto& [key, value] : report.result.last_evaluation.items()) counts[key] = value;
   if (report.floor_bits_per_byte) counts["floor_bits_per_byte"] = *report.floor_bits_per_byte;
+  if (expected && report.result.last_evaluation.contains("val_loss")) {
+    const double loss = report.result.last_evaluation["val_loss"].get<double>(), read = static_cast<double>(report.result.tokens);
+    report.expected = counts["expected"] = expected->json(read, loss);
+    report.expected_text = expected->verdict(read, loss);
+  }
   report.artifact = out.finish(counts);
   report.plan = *plan;
   return report;

@@ -20,7 +20,7 @@ namespace loam {
 struct PretrainConfig {
   std::optional<double> minutes;
   std::optional<int64_t> depth;
-  std::string model, arch, init, family = "llama";
+  std::string model, arch, init, ladder, family = "llama";
   std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, eval_every, sample_every;
   std::optional<double> lr;
   int64_t micro_batch = 0, log_every = 1;
@@ -28,6 +28,7 @@ struct PretrainConfig {
   bool no_guard = false;
   int64_t stop_at = 0;  ///< no flag: ends as if stopped from outside after so many steps (verify_resume)
   double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, clip = 1.0, dropout = 0.0, save_minutes = 5;
+  bool measures_floor = true;  ///< not a flag: many small runs on one text do without the byte model
 
   static void fields(auto&& f) {
     f("minutes", &PretrainConfig::minutes, "minutes of training: shape, batch, steps and rate are fitted to this machine");
@@ -35,6 +36,7 @@ struct PretrainConfig {
     f("model", &PretrainConfig::model, "a published shape by name, such as gpt2-124m");
     f("arch", &PretrainConfig::arch, "a shape as a Hugging Face config.json");
     f("init", &PretrainConfig::init, "go on from this model's weights, on new text");
+    f("ladder", &PretrainConfig::ladder, "folder of loam ladder on these tokens: says what loss to expect, and whether this one is normal");
     f("family", &PretrainConfig::family, "shape for --minutes and --depth: llama or gpt2");
     f("steps", &PretrainConfig::steps, "optimizer steps");
     f("token_budget", &PretrainConfig::token_budget, "length of the run in tokens, instead of --steps");
@@ -73,6 +75,9 @@ struct PretrainPlan {
   std::string why;                ///< how --minutes chose, for the report
 };
 
+/// The shape of a width as --depth and --minutes have it; the vocabulary is left to the caller.
+ModelConfig family_shape(Family family, int64_t layers, int64_t channels, int64_t context);
+
 /// Settles everything; with --minutes it times a few steps on this machine. Throws Error{usage, input, resource}.
 PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, int64_t train_tokens, Progress& progress);
 
@@ -88,6 +93,9 @@ struct PretrainReport {
   int64_t peak_memory = 0;  ///< bytes held at most while training, mapped files left out
   /// Bits per byte on the same held-out documents of an order-3 byte model of (the first 32 MB of) the same training text.
   std::optional<double> floor_bits_per_byte;
+  /// With --ladder and a validation split: the loss to expect, its band, and where the run came to lie; null otherwise.
+  Json expected;
+  std::string expected_text;
 };
 
 PretrainReport pretrain(const PretrainConfig& config, const std::filesystem::path& tokens, const std::filesystem::path& out, uint64_t seed, bool force, Progress& progress);

@@ -122,6 +122,8 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 
 }  // namespace
 
+ModelConfig family_shape(Family family, int64_t layers, int64_t channels, int64_t context) { return shape(family, layers, channels, context); }
+
 double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context, plan.muon); }
 
 void PretrainConfig::validate() const {
