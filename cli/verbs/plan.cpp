@@ -12,6 +12,7 @@
 #include "loam/stages/plan/mixtures.h"
 #include "loam/stages/pretrain/machine.h"
 #include "loam/stages/pretrain/pretrain.h"
+#include "loam/train/muon.h"
 
 namespace loam {
 namespace {
@@ -62,7 +63,7 @@ Report plan_recipe(const std::string& file, const PlanConfig& prices, const Cli&
     const double step_tokens = static_cast<double>(plan.batch * plan.context), total = step_tokens * static_cast<double>(plan.schedule.steps);
     // With minutes the shapes were timed to choose one; without, nothing needs to run.
     const bool timed = plan.expected_tokens_per_s > 0;
-    const double rate = timed ? plan.expected_tokens_per_s : predicted_rate(this_machine(/*again=*/false, progress), plan.model, plan.micro_batch, plan.context);
+    const double rate = timed ? plan.expected_tokens_per_s : predicted_rate(this_machine(/*again=*/false, progress), plan.model, plan.batch, plan.context, plan.muon);
     const double hours = total / rate / 3600;
     constexpr double kPrice = 0.10;  // dollars an hour: what the report assumes for a small rented machine
     const double price = prices.price.value_or(kPrice);
@@ -92,16 +93,19 @@ void add_machine(std::vector<std::string>& lines, const Machine& m) {
 }
 
 struct ShapeQuestion {
-  std::string shape;
+  std::string shape, optimizer = "adamw";
   std::optional<int64_t> vocab, batch, context;
   static void fields(auto&& f) {
     f("shape", &ShapeQuestion::shape, "a model on this machine: a name such as gpt2-124m, LAYERSxCHANNELS, or a config.json");
     f("vocab", &ShapeQuestion::vocab, "its vocabulary [50257, or the config's]");
     f("batch", &ShapeQuestion::batch, "sequences a step, for --shape [about 4096 tokens of them]");
+    f("optimizer", &ShapeQuestion::optimizer, "of those steps: adamw or muon");
     f("context", &ShapeQuestion::context, "tokens a sequence, for --shape [the shape's, at most 1024]");
   }
   void validate() const {
     require(!shape.empty() || (!vocab && !batch && !context), "--vocab, --batch and --context go with --shape");
+    require(optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are adamw and muon");
+    require(!shape.empty() || optimizer == "adamw", "--optimizer goes with --shape");
     for (const auto& value : {vocab, batch, context}) require(!value || (*value >= 1 && *value <= 1 << 24), "--vocab, --batch and --context are 1 to 16777216");
   }
 };
@@ -128,8 +132,10 @@ Report plan_shape(const ShapeQuestion& asked, const PlanConfig& config, bool aga
   require(context <= model.context, "--context ", context, " is longer than the model's ", model.context);
   const int64_t batch = asked.batch.value_or(std::max<int64_t>(1, 4096 / context));
   const Machine machine = this_machine(again, progress);
-  const TrainingMemory memory = plan_training_memory(model, batch, context, threads());
-  const double rate = predicted_rate(machine, model, batch, context), step_tokens = static_cast<double>(batch) * static_cast<double>(context);
+  const bool muon = asked.optimizer == "muon";
+  TrainingMemory memory = plan_training_memory(model, batch, context, threads());
+  if (muon) memory.working += 4 * Muon::working_floats(ParamSet(model));
+  const double rate = predicted_rate(machine, model, batch, context, muon), step_tokens = static_cast<double>(batch) * static_cast<double>(context);
   const double share = rate * training_flops_per_token(model, context) / machine.peak_flops;
   Json json = {{"shape", asked.shape}, {"parameters", parameter_count(model)}, {"batch", batch}, {"context", context}, {"tokens_per_s", rate}, {"step_seconds", step_tokens / rate},
                {"share_of_peak", share}, {"memory", to_json(memory)}, {"machine", to_json(machine)}};

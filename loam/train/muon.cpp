@@ -45,6 +45,20 @@ int64_t Muon::working_floats(const ParamSet& params) {
   return 2 * s.largest + 2 * s.square;
 }
 
+double Muon::step_operations(const ParamSet& params) {
+  const auto takes = matrices_of_layers(params);
+  double operations = 0;
+  for (size_t i = 0; i < takes.size(); ++i) {
+    if (!takes[i]) continue;
+    const Param& p = params.all()[i];
+    for (const auto& piece : p.pieces) {
+      const auto n = static_cast<double>(std::min(piece.rows, p.cols)), m = static_cast<double>(std::max(piece.rows, p.cols));
+      operations += kRounds * 2 * (n * n * m + n * n * n + n * n * m);  // the Gram matrix, its square, the next round's matrix
+    }
+  }
+  return operations;
+}
+
 Muon::Muon(const ParamSet& params, const Backend& backend) : backend_(backend), takes_(matrices_of_layers(params)) {
   const Sizes s = sizes_of(params);
   largest_ = s.largest;

@@ -29,6 +29,8 @@ class Muon {
   /// x (r x c) becomes nearly orthogonal. For tests.
   void orthogonalize(Mat x);
   static int64_t working_floats(const ParamSet& params);
+  /// Of one step's products, for all the matrices that it takes.
+  static double step_operations(const ParamSet& params);
 
  private:
   const Backend& backend_;

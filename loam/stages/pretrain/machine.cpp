@@ -15,6 +15,7 @@
 #include "loam/base/version.h"
 #include "loam/kernels/backend.h"
 #include "loam/stages/pretrain/pretrain.h"
+#include "loam/train/muon.h"
 
 namespace loam {
 namespace {
@@ -86,7 +87,7 @@ Machine measure(Progress& progress) {
     plan.context = kReferenceContext;
     plan.batch = plan.micro_batch = kReferenceTokens / kReferenceContext;
     const double seconds = static_cast<double>(kReferenceTokens) / measured_rate(plan);
-    m.shares.push_back({static_cast<double>(reference.channels), std::clamp(roofline_step_seconds(m, plan.model, plan.batch, plan.context) / seconds, 0.001, 2.0)});
+    m.shares.push_back({static_cast<double>(reference.channels), std::clamp(roofline_step_seconds(m, plan.model, plan.batch, plan.context, plan.muon) / seconds, 0.001, 2.0)});
   }
   progress.note(fmt::format("measured this machine ({}, {} threads, {}): {:.0f} GFLOP/s, {}/s of memory", m.cpu, m.threads, m.isa, m.peak_flops / 1e9, human_bytes(m.bandwidth)));
   return m;
@@ -107,9 +108,9 @@ double Machine::share_at(int64_t channels) const {
 
 std::string Machine::key() const { return fmt::format("{} | {} threads | {} | loam {}", cpu, threads, isa, version); }
 
-double roofline_step_seconds(const Machine& machine, const ModelConfig& c, int64_t batch, int64_t context) {
+double roofline_step_seconds(const Machine& machine, const ModelConfig& c, int64_t batch, int64_t context, bool muon) {
   const auto tokens = static_cast<double>(batch) * static_cast<double>(context), parameters = static_cast<double>(parameter_count(c));
-  const double operations = training_flops_per_token(c, context) * tokens;
+  const double operations = training_flops_per_token(c, context) * tokens + (muon ? Muon::step_operations(ParamSet(c)) : 0.0);
   // Numbers that go through memory beside the products' own: AdamW reads four arrays and writes three, the gradients are
   // set to zero; weights are read forward and twice backward; of each layer's activations about two thirds are written
   // once and read twice.
@@ -118,8 +119,8 @@ double roofline_step_seconds(const Machine& machine, const ModelConfig& c, int64
   return operations / machine.peak_flops + 4 * (optimizer + weights + 2 * activations) / machine.bandwidth;
 }
 
-double predicted_rate(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context) {
-  return machine.share_at(config.channels) * static_cast<double>(batch) * static_cast<double>(context) / roofline_step_seconds(machine, config, batch, context);
+double predicted_rate(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context, bool muon) {
+  return machine.share_at(config.channels) * static_cast<double>(batch) * static_cast<double>(context) / roofline_step_seconds(machine, config, batch, context, muon);
 }
 
 fs::path machine_file() {

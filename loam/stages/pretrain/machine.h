@@ -1,7 +1,7 @@
 // This machine as a roofline: how fast a training step of a shape should be, without timing it.
 //
 //   Machine machine = this_machine(/*again=*/false, progress);   // measured once, then read from the cache
-//   double rate = predicted_rate(machine, config, batch, context);  // tokens a second
+//   double rate = predicted_rate(machine, config, batch, context, muon);  // tokens a second
 //
 // The cache is $XDG_CACHE_HOME/loam/machine.json (or ~/.cache/loam), an entry for each processor, number of threads,
 // instruction set and version of loam.
@@ -34,9 +34,9 @@ struct Machine {
 };
 
 /// Seconds that one training step takes at best: operations at the peak and, after them, bytes at the bandwidth.
-double roofline_step_seconds(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context);
+double roofline_step_seconds(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context, bool muon);
 /// Tokens a second of training steps: the roofline's, times the share that steps of that width reach.
-double predicted_rate(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context);
+double predicted_rate(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context, bool muon);
 
 /// "" where neither XDG_CACHE_HOME nor HOME is set.
 std::filesystem::path machine_file();

@@ -91,7 +91,7 @@ double rate_to_expect(const PretrainPlan& plan, Progress& progress) {
   const double operations = training_flops_per_token(plan.model, plan.context) * static_cast<double>(plan.batch) * static_cast<double>(plan.context) * static_cast<double>(plan.schedule.steps);
   std::optional<Machine> machine = known_machine();
   if (!machine && operations > kLongRun * threads()) machine = this_machine(/*again=*/false, progress);
-  return machine ? predicted_rate(*machine, plan.model, plan.micro_batch, plan.context) : 0;
+  return machine ? predicted_rate(*machine, plan.model, plan.batch, plan.context, plan.muon) : 0;
 }
 
 /// Calls f with the text of each document of a split, until it returns false.

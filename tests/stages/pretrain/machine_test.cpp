@@ -44,11 +44,21 @@ TEST(Roofline, OperationsAtThePeakAndBytesAtTheBandwidth) {
   const ModelConfig c = shape(4, 128);
   m.bandwidth = 1e30;  // bytes for nothing: the operations alone
   const double operations = training_flops_per_token(c, 256) * 4 * 256;
-  EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256), operations / 2e11, 1e-12);
-  EXPECT_NEAR(predicted_rate(m, c, 4, 256), 0.6 * 1024 / (operations / 2e11), 1e-6);
+  EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256, false), operations / 2e11, 1e-12);
+  EXPECT_NEAR(predicted_rate(m, c, 4, 256, false), 0.6 * 1024 / (operations / 2e11), 1e-6);
   // Small batches pay for the optimizer: fewer tokens a second.
   m.bandwidth = 1e10;
-  EXPECT_LT(predicted_rate(m, c, 1, 16), 0.7 * predicted_rate(m, c, 16, 16));
+  EXPECT_LT(predicted_rate(m, c, 1, 16, false), 0.7 * predicted_rate(m, c, 16, 16, false));
+}
+
+TEST(Roofline, MuonsProductsAreCounted) {
+  Machine m = made_up();
+  m.bandwidth = 1e30;
+  ModelConfig c = shape(3, 128);
+  // Five rounds of 2 (2 n n m + n n n): queries, keys, values and the projection are 128 x 128, the layer's wide three 128 x hidden.
+  const double n = 128, h = static_cast<double>(c.hidden);
+  const double operations = 3 * 5 * 2 * (4 * 3 * n * n * n + 3 * (2 * n * n * h + n * n * n));
+  EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256, true) - roofline_step_seconds(m, c, 4, 256, false), operations / 2e11, 1e-12);
 }
 
 class MachineCache : public testing::Test {
@@ -66,7 +76,7 @@ TEST_F(MachineCache, JsonThereAndBack) {
   const Machine m = machine_from_json(Json::parse(to_json(made_up()).dump()));
   EXPECT_EQ(m.key(), "test | 2 threads | avx2 | loam 1");
   EXPECT_EQ(m.shares.size(), 2u);
-  EXPECT_EQ(predicted_rate(m, shape(4, 128), 4, 256), predicted_rate(made_up(), shape(4, 128), 4, 256));
+  EXPECT_EQ(predicted_rate(m, shape(4, 128), 4, 256, false), predicted_rate(made_up(), shape(4, 128), 4, 256, false));
   Json broken = to_json(made_up());
   broken["bandwidth"] = -1;
   EXPECT_THROW(machine_from_json(broken), Error);
