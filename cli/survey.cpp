@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/progress.h"
@@ -18,14 +19,9 @@ namespace {
 constexpr int64_t kRowsSeen = 2000;
 constexpr size_t kMostLabels = 200;
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// "a.csv.gz" -> ".csv"
 std::string inner_extension(const fs::path& file) {
-  fs::path name = lower(file.filename().string());
+  fs::path name = ascii_lower(file.filename().string());
   for (const char* packed : {".gz", ".bz2", ".xz", ".zst"}) {
     if (name.extension() == packed) name = name.stem();
   }
@@ -66,7 +62,7 @@ std::string language_of(const std::string& column) {
   static const std::map<std::string, std::string> known = {{"en", "English"}, {"fr", "French"}, {"de", "German"}, {"es", "Spanish"}, {"it", "Italian"}, {"pt", "Portuguese"}, {"nl", "Dutch"},
                                                            {"pl", "Polish"}, {"ru", "Russian"}, {"uk", "Ukrainian"}, {"cs", "Czech"}, {"sv", "Swedish"}, {"tr", "Turkish"}, {"ar", "Arabic"},
                                                            {"hi", "Hindi"}, {"zh", "Chinese"}, {"ja", "Japanese"}, {"ko", "Korean"}};
-  const auto it = known.find(lower(column));
+  const auto it = known.find(ascii_lower(column));
   return it == known.end() ? "" : it->second;
 }
 
@@ -150,7 +146,7 @@ std::string source_name(const fs::path& path) {
   for (char& c : name) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_') c = '-';
   }
-  return name.empty() || name == "-" ? "texts" : lower(name);
+  return name.empty() || name == "-" ? "texts" : ascii_lower(name);
 }
 
 class Surveyor {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "loam/base/characters.h"
+
 namespace loam {
 namespace {
 
@@ -16,12 +18,6 @@ int64_t number_of(std::string_view text) {
     value = value * 64 + static_cast<int64_t>(digit);
   }
   return value;
-}
-
-std::string trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "loam/base/characters.h"
+
 namespace loam {
 namespace {
 
@@ -14,11 +16,6 @@ std::string upper(std::string_view text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
   }
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n\r");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
 }
 
 /// "***START OF THE PROJECT..." and "*** START OF THIS PROJECT..." as "***START OF THIS PROJECT..."; the line without spaces behind its asterisks.

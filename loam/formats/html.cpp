@@ -2,20 +2,13 @@
 
 #include <algorithm>
 
+#include "loam/base/characters.h"
 #include "loam/formats/dates.h"
 
 namespace loam {
 namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
 
 /// White space runs, no-break spaces included, as one space; ends trimmed.
 std::string collapsed(std::string_view text) {
@@ -284,7 +277,7 @@ bool web_address(std::string_view url) { return url.starts_with("http://") || ur
 }  // namespace
 
 std::string html_charset(std::string_view bytes) {
-  const std::string head = lower(bytes.substr(0, 4096));
+  const std::string head = ascii_lower(bytes.substr(0, 4096));
   auto value_at = [&](size_t at) {
     while (at < head.size() && (is_space(head[at]) || head[at] == '=' || head[at] == '"' || head[at] == '\'')) ++at;
     const size_t end = head.find_first_of(" \t\r\n\"'/>;?", at);
@@ -317,7 +310,7 @@ bool html_invisible(const HtmlTree& page, int32_t node) {
   const std::string_view style = page.attribute(node, "style");
   if (style.empty()) return false;
   std::string tight;
-  for (const char c : lower(style)) {
+  for (const char c : ascii_lower(style)) {
     if (!is_space(c)) tight += c;
   }
   return tight.find("display:none") != std::string::npos || tight.find("visibility:hidden") != std::string::npos;
@@ -338,13 +331,13 @@ HtmlFacts html_facts(const HtmlTree& page) {
       case Tag::title: take(title, page.raw_text(i)); break;
       case Tag::h1: if (heading.empty()) heading = html_line(page, i); break;
       case Tag::link:
-        if (lower(page.attribute(i, "rel")) == "canonical" && web_address(page.attribute(i, "href"))) take(facts.url, page.attribute(i, "href"));
+        if (ascii_lower(page.attribute(i, "rel")) == "canonical" && web_address(page.attribute(i, "href"))) take(facts.url, page.attribute(i, "href"));
         break;
       case Tag::meta: {
-        std::string name = lower(page.attribute(i, "property"));
-        if (name.empty()) name = lower(page.attribute(i, "name"));
-        if (name.empty()) name = lower(page.attribute(i, "itemprop"));
-        if (name.empty()) name = lower(page.attribute(i, "http-equiv"));
+        std::string name = ascii_lower(page.attribute(i, "property"));
+        if (name.empty()) name = ascii_lower(page.attribute(i, "name"));
+        if (name.empty()) name = ascii_lower(page.attribute(i, "itemprop"));
+        if (name.empty()) name = ascii_lower(page.attribute(i, "http-equiv"));
         const std::string_view value = page.attribute(i, "content");
         if (name == "og:title") take(og_title, value);
         if (name == "og:url" && web_address(value)) take(facts.url, value);
@@ -358,11 +351,11 @@ HtmlFacts html_facts(const HtmlTree& page) {
         break;
       }
       case Tag::script:
-        if (lower(page.attribute(i, "type")) == "application/ld+json") take_date(facts.date, json_member(page.raw_text(i), "datePublished"));
+        if (ascii_lower(page.attribute(i, "type")) == "application/ld+json") take_date(facts.date, json_member(page.raw_text(i), "datePublished"));
         break;
       case Tag::time: take_date(time, page.attribute(i, "datetime")); break;
       default:
-        if (page[i].attribute_count > 0 && facts.date.empty() && lower(page.attribute(i, "itemprop")) == "datepublished") {
+        if (page[i].attribute_count > 0 && facts.date.empty() && ascii_lower(page.attribute(i, "itemprop")) == "datepublished") {
           take_date(facts.date, page.attribute(i, "content"));
           take_date(facts.date, page.attribute(i, "datetime"));
         }

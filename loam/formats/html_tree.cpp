@@ -11,6 +11,7 @@
 #include <new>
 #include <unordered_map>
 
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 
 namespace loam {
@@ -62,14 +63,6 @@ bool closes_itself(std::string_view name) {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 /// The letters and digits of a tag's name at `at`.
 std::string_view name_at(std::string_view html, size_t at) {
   size_t end = at;
@@ -86,7 +79,7 @@ int nesting(std::string_view html) {
     } else if (is_letter(html[at + 1])) {
       char small[16];
       const std::string_view name = name_at(html, at + 1).substr(0, sizeof small);
-      std::transform(name.begin(), name.end(), small, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      std::transform(name.begin(), name.end(), small, [](char c) { return ascii_lower(c); });
       if (!closes_itself({small, name.size()})) deepest = std::max(deepest, ++depth);
     }
   }
@@ -194,13 +187,13 @@ class TreeBuilder {
       if (tag > at) node(Tag::text, resolved(source.substr(at, tag - at)));
       if (tag == source.size()) break;
       const bool closing = tag + 1 < source.size() && source[tag + 1] == '/';
-      const std::string name = lower(name_at(source, tag + 1 + closing).substr(0, 16));
+      const std::string name = ascii_lower(name_at(source, tag + 1 + closing).substr(0, 16));
       size_t end = source.find('>', tag);
       if (source.substr(tag, 4) == "<!--") end = source.find("-->", tag);
       if (!closing && (name == "script" || name == "style")) {
         // To the closing tag, whatever stands between.
         size_t close = end;
-        while (close != std::string_view::npos && lower(source.substr(std::min(close, source.size()), name.size() + 2)) != "</" + name) {
+        while (close != std::string_view::npos && ascii_lower(source.substr(std::min(close, source.size()), name.size() + 2)) != "</" + name) {
           close = source.find("</", close + 1);
         }
         end = close == std::string_view::npos ? close : source.find('>', close);

@@ -4,26 +4,14 @@
 #include <charconv>
 #include <vector>
 
+#include "loam/base/characters.h"
 #include "loam/formats/gzip_members.h"
 
 namespace loam {
 namespace {
 
-char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), small);
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return small(x) == small(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
 }
 
 /// Chunks put together; nothing if the first of them is none.
@@ -85,7 +73,7 @@ std::string media_type(std::string_view value, std::string* charset) {
   const size_t semicolon = std::min(value.find(';'), value.size());
   if (charset != nullptr) {
     charset->clear();
-    const std::string parameters = lower(value.substr(semicolon));
+    const std::string parameters = ascii_lower(value.substr(semicolon));
     if (const size_t at = parameters.find("charset="); at != std::string::npos) {
       std::string_view name = value.substr(semicolon + at + 8);
       name = name.substr(0, name.find(';'));
@@ -95,7 +83,7 @@ std::string media_type(std::string_view value, std::string* charset) {
       *charset = name.substr(0, 64);
     }
   }
-  return lower(trimmed(value.substr(0, semicolon)));
+  return ascii_lower(trimmed(value.substr(0, semicolon)));
 }
 
 HttpAnswer read_http(std::string_view bytes) {
@@ -119,8 +107,8 @@ HttpAnswer read_http(std::string_view bytes) {
   if (space != std::string_view::npos) std::from_chars(head.data() + space + 1, head.data() + std::min(head.size(), space + 4), answer.status);
   const std::string_view fields = head.substr(std::min(head.size(), head.find('\n') + 1));
   answer.media = media_type(header_value(fields, "content-type"), &answer.charset);
-  answer.transfer = lower(header_value(fields, "transfer-encoding"));
-  answer.coding = lower(header_value(fields, "content-encoding"));
+  answer.transfer = ascii_lower(header_value(fields, "transfer-encoding"));
+  answer.coding = ascii_lower(header_value(fields, "content-encoding"));
   answer.modified = header_value(fields, "last-modified");
   return answer;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "loam/base/characters.h"
 #include "loam/formats/dates.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/html.h"
@@ -28,14 +29,6 @@ struct Held {
 };
 
 std::string text_of(const char* text) { return text == nullptr ? "" : decode_text(text).text; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
 
 std::string addresses(InternetAddressList* list) {
   if (list == nullptr) return "";
@@ -65,7 +58,7 @@ class MailText {
   void several(GMimeMultipart* parts, int depth) {
     const int count = g_mime_multipart_get_count(parts);
     GMimeContentType* type = g_mime_object_get_content_type(GMIME_OBJECT(parts));
-    const std::string kind = type == nullptr ? "" : lower(text_of(g_mime_content_type_get_media_subtype(type)));
+    const std::string kind = type == nullptr ? "" : ascii_lower(text_of(g_mime_content_type_get_media_subtype(type)));
     if (kind == "alternative") {
       // The plain form, if it says anything; else the last form, which the sender likes best.
       const std::string before = mail_.text;
@@ -101,7 +94,7 @@ class MailText {
     GMimeContentType* type = g_mime_object_get_content_type(object);
     const bool text = type == nullptr || g_mime_content_type_is_type(type, "text", "*") || g_mime_content_type_is_type(type, "message", "delivery-status");
     const char* disposition = g_mime_object_get_disposition(object);
-    if (!text || (disposition != nullptr && lower(disposition) == "attachment")) {
+    if (!text || (disposition != nullptr && ascii_lower(disposition) == "attachment")) {
       std::string name = text_of(g_mime_part_get_filename(leaf));
       if (name.empty() && type != nullptr) {
         name = text_of(g_mime_content_type_get_media_type(type)) + "/" + text_of(g_mime_content_type_get_media_subtype(type));
@@ -118,7 +111,7 @@ class MailText {
     std::string declared = type == nullptr ? "" : text_of(g_mime_content_type_get_parameter(type, "charset"));
     const bool html = type != nullptr && g_mime_content_type_is_type(type, "text", "html");
     // Some mail says text/plain and is a page from its first tag on.
-    const std::string head = lower(bytes.substr(0, 64));
+    const std::string head = ascii_lower(bytes.substr(0, 64));
     const size_t first = head.find_first_not_of(" \r\n\t");
     const bool page = first != std::string::npos && (head.substr(first).starts_with("<html") || head.substr(first).starts_with("<!doctype html"));
     if (html || page) {
@@ -166,7 +159,7 @@ Mail read_mail(std::string_view bytes) {
   GMimeObject* body = g_mime_message_get_mime_part(m);
   if (body != nullptr) {
     if (GMimeContentType* type = g_mime_object_get_content_type(body)) {
-      mail.content_type = lower(text_of(g_mime_content_type_get_media_type(type)) + "/" + text_of(g_mime_content_type_get_media_subtype(type)));
+      mail.content_type = ascii_lower(text_of(g_mime_content_type_get_media_type(type)) + "/" + text_of(g_mime_content_type_get_media_subtype(type)));
     }
   }
   MailText(mail).part(body, 0);
@@ -192,7 +185,7 @@ bool looks_like_mail(std::string_view head) {
       if (line.starts_with(">From ")) continue;
       return false;
     }
-    const std::string name = lower(line.substr(0, colon));
+    const std::string name = ascii_lower(line.substr(0, colon));
     if (std::any_of(name.begin(), name.end(), [](char c) { return c <= ' ' || c >= 0x7f; })) return false;
     ++headers;
     static constexpr const char* kOfMail[] = {"received", "return-path", "message-id", "delivered-to", "mime-version", "content-type", "content-transfer-encoding", "x-mailer", "in-reply-to",

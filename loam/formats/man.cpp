@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 
 namespace loam {

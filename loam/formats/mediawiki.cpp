@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "loam/base/characters.h"
+
 namespace loam {
 namespace {
 
@@ -18,8 +20,7 @@ bool redirect_text(std::string_view text) {
   while (word.ends_with(' ') || word.ends_with(':')) word.pop_back();
   if (word.empty() || word.find_first_of(" *#;{|=") != std::string::npos) return false;
   const bool capitals = std::none_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return capitals || word == "redirect";
+  return capitals || ascii_lower(word) == "redirect";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <vector>
 
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 
 namespace loam {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/formats/utf8.h"
 

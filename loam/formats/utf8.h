@@ -19,9 +19,6 @@ std::string repaired_utf8(std::string_view text, int64_t* repairs = nullptr);
 /// The longest prefix of at most `limit` bytes that does not end inside a sequence.
 std::string_view utf8_prefix(std::string_view text, int64_t limit);
 
-/// Appends a code point's UTF-8; surrogates and what is past U+10FFFF become U+FFFD.
-void append_utf8(std::string& out, char32_t code_point);
-
 /// Decodes the sequence at `at` and moves past it; U+FFFD (past one maximal part) if it is broken. at < text.size().
 char32_t next_code_point(std::string_view text, size_t& at);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/wikitext_marks.h"
 #include "loam/formats/wikitext_templates.h"
@@ -14,19 +15,6 @@ using namespace std::string_view_literals;
 
 constexpr int kDeepest = 100;
 constexpr size_t kLongestTag = 2000, kLongestLabel = 2000;  // what is longer is no markup
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
-}
 
 class Renderer {
  public:
@@ -77,7 +65,7 @@ class Renderer {
         if (const size_t tag = tag_end(i, end); tag != 0) {
           size_t from = i + 1 + (i + 1 < end && s_[i + 1] == '/');
           std::string name;
-          while (from < tag && name.size() < 12 && lower(s_[from]) >= 'a' && lower(s_[from]) <= 'z') name += lower(s_[from++]);
+          while (from < tag && name.size() < 12 && ascii_lower(s_[from]) >= 'a' && ascii_lower(s_[from]) <= 'z') name += ascii_lower(s_[from++]);
           if (name == "br" || name == "p" || name == "div" || name == "blockquote" || name == "tr" || name == "poem") out += '\n';
           if (name == "li" && s_[i + 1] != '/') out += "\n* ";
           if (name == "td" || name == "th") out += ' ';
@@ -113,7 +101,7 @@ class Renderer {
   size_t tag_end(size_t at, size_t end) const {
     size_t p = at + 1;
     if (p < end && s_[p] == '/') ++p;
-    if (p >= end || lower(s_[p]) < 'a' || lower(s_[p]) > 'z') return 0;
+    if (p >= end || ascii_lower(s_[p]) < 'a' || ascii_lower(s_[p]) > 'z') return 0;
     for (const size_t limit = std::min(end, at + kLongestTag); p < limit; ++p) {
       if (s_[p] == '>') return p + 1;
       if (s_[p] == '<') return 0;
@@ -148,7 +136,7 @@ class Renderer {
     const auto parts = pieces(begin, end, '|');
     WikiTemplate t;
     const std::string whole = render(parts[0].first, parts[0].second, depth + 1);
-    t.name = lowered(trimmed(whole));
+    t.name = ascii_lower(trimmed(whole, kBlanks));
     std::replace(t.name.begin(), t.name.end(), '_', ' ');
     if (t.name.size() > 4000) return "";
     const size_t colon = t.name.find(':');
@@ -162,7 +150,7 @@ class Renderer {
     for (size_t i = 1; i < parts.size() && i < 2000; ++i) {
       const auto named = pieces(parts[i].first, parts[i].second, '=');
       if (named.size() > 1 && !function) {
-        t.arguments.emplace_back(std::string(trimmed(render(named[0].first, named[0].second, depth + 1))), render(named[1].first, parts[i].second, depth + 1));
+        t.arguments.emplace_back(std::string(trimmed(render(named[0].first, named[0].second, depth + 1), kBlanks)), render(named[1].first, parts[i].second, depth + 1));
       } else {
         t.arguments.emplace_back("", render(parts[i].first, parts[i].second, depth + 1));
       }
@@ -172,7 +160,7 @@ class Renderer {
 
   std::string linked(size_t begin, size_t end, int depth) {
     const auto parts = pieces(begin, end, '|');
-    std::string target(trimmed(s_.substr(parts[0].first, parts[0].second - parts[0].first)));
+    std::string target(trimmed(s_.substr(parts[0].first, parts[0].second - parts[0].first), kBlanks));
     bool shown = false;
     if (target.starts_with(':')) {
       shown = true;
@@ -180,12 +168,12 @@ class Renderer {
     }
     const size_t colon = target.find(':');
     if (!shown && colon != std::string::npos && colon > 0) {
-      const std::string space = lowered(trimmed(std::string_view(target).substr(0, colon)));
+      const std::string space = ascii_lower(trimmed(std::string_view(target).substr(0, colon), kBlanks));
       static constexpr std::string_view kUnlinked[] = {"file", "image", "media", "category", "datei", "bild", "kategorie", "fichier", "catégorie", "archivo", "imagen", "categoría", "immagine", "categoria", "bestand", "afbeelding", "categorie",
                                                        "plik", "grafika", "kategoria", "ficheiro", "imagem", "файл", "изображение", "категория", "ファイル", "画像", "カテゴリ", "fil", "kategori", "tiedosto", "luokka", "文件", "图像", "分类"};
       if (std::find(std::begin(kUnlinked), std::end(kUnlinked), space) != std::end(kUnlinked)) return "";
       for (const std::string& name : context_.unlinked) {
-        if (lowered(name) == space) return "";
+        if (ascii_lower(name) == space) return "";
       }
       // Another language's page: "fr:Ada Lovelace".
       const bool code = space.size() >= 2 && space.size() <= 3 && std::all_of(space.begin(), space.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -193,7 +181,7 @@ class Renderer {
     }
     if (parts.size() > 1) {
       std::string label = render(parts[1].first, end, depth + 1);
-      if (!trimmed(label).empty()) return label;
+      if (!trimmed(label, kBlanks).empty()) return label;
       // The pipe trick: without namespace and what is in brackets.
       std::string bare = colon == std::string::npos ? target : target.substr(colon + 1);
       if (const size_t bracket = bare.find(" ("); bracket != std::string::npos) bare.resize(bracket);
@@ -209,12 +197,12 @@ class Renderer {
     const auto parts = pieces(begin, end, '|');
     if (parts.size() > 1) {
       const std::string_view before = s_.substr(parts[0].first, parts[0].second - parts[0].first);
-      if (before.find('=') != std::string_view::npos || trimmed(before).empty()) begin = parts[1].first;
+      if (before.find('=') != std::string_view::npos || trimmed(before, kBlanks).empty()) begin = parts[1].first;
     }
     std::string out = render(begin, end, depth + 1);
     // One line: cells of a row stand beside each other.
     std::string flat;
-    for (const char c : trimmed(out)) {
+    for (const char c : trimmed(out, kBlanks)) {
       if (c == '\n') {
         if (!flat.ends_with(' ')) flat += ' ';
       } else {
@@ -336,13 +324,13 @@ std::string arranged(std::string_view text) {
     std::string_view raw = text.substr(at, end - at);
     at = end + 1;
     Line line;
-    const std::string_view bare = trimmed(raw);
+    const std::string_view bare = trimmed(raw, kBlanks);
     if (bare.size() >= 3 && bare.front() == '=' && bare.back() == '=') {
       size_t level = 0;
       while (level < 6 && 2 * level + 2 < bare.size() && bare[level] == '=' && bare[bare.size() - 1 - level] == '=') ++level;
       if (level > 0) {
         line.heading = static_cast<int>(level);
-        line.text = without_gaps(trimmed(bare.substr(level, bare.size() - 2 * level)));
+        line.text = without_gaps(trimmed(bare.substr(level, bare.size() - 2 * level), kBlanks));
         lines.push_back(std::move(line));
         continue;
       }
@@ -351,7 +339,7 @@ std::string arranged(std::string_view text) {
     while (marks < raw.size() && (raw[marks] == '*' || raw[marks] == '#' || raw[marks] == ':' || raw[marks] == ';')) ++marks;
     if (marks > 0) {
       const char last = raw[marks - 1];
-      const std::string item = without_gaps(trimmed(raw.substr(marks)));
+      const std::string item = without_gaps(trimmed(raw.substr(marks), kBlanks));
       if (item.empty()) continue;
       if (last == '*' || last == '#') line.text = std::string(2 * (marks - 1), ' ') + "- ";
       line.text += item;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 
 namespace loam {
@@ -11,19 +12,6 @@ namespace {
 
 constexpr char32_t kLiteral = 0xF0000;  // a private plane: characters of <nowiki> and the like wait there until the end
 constexpr size_t kLongestTag = 2000, kSearched = 256;  // what is longer or further away is no markup
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
-}
 
 /// Where "</name" stands at or behind `at`; npos if nowhere. Counted against those that were looked for in vain, so that a
 /// page of open tags does not cost the square of its length.
@@ -37,7 +25,7 @@ class TagFinder {
     for (size_t p = text_.find("</", at); p != std::string_view::npos; p = text_.find("</", p + 2)) {
       if (p + 2 + name.size() > text_.size()) break;
       bool same = true;
-      for (size_t i = 0; i < name.size() && same; ++i) same = lower(text_[p + 2 + i]) == name[i];
+      for (size_t i = 0; i < name.size() && same; ++i) same = ascii_lower(text_[p + 2 + i]) == name[i];
       if (same) return p;
     }
     none_.emplace_back(std::string(name), at);
@@ -84,8 +72,8 @@ std::string without_hidden(std::string_view text) {
       continue;
     }
     size_t name_end = at + 1;
-    while (name_end < text.size() && ((lower(text[name_end]) >= 'a' && lower(text[name_end]) <= 'z') || (text[name_end] >= '0' && text[name_end] <= '9'))) ++name_end;
-    const std::string name = lowered(text.substr(at + 1, std::min<size_t>(name_end - at - 1, 30)));
+    while (name_end < text.size() && ((ascii_lower(text[name_end]) >= 'a' && ascii_lower(text[name_end]) <= 'z') || (text[name_end] >= '0' && text[name_end] <= '9'))) ++name_end;
+    const std::string name = ascii_lower(text.substr(at + 1, std::min<size_t>(name_end - at - 1, 30)));
     static constexpr std::string_view kDropped[] = {"ref", "gallery", "timeline", "imagemap", "score", "graph", "templatedata", "mapframe", "maplink", "references", "includeonly", "script", "style", "templatestyles", "section", "inputbox", "hiero", "categorytree"};
     static constexpr std::string_view kLiterals[] = {"nowiki", "pre", "syntaxhighlight", "source", "math", "chem", "code"};
     const bool dropped = std::find(std::begin(kDropped), std::end(kDropped), name) != std::end(kDropped);
@@ -115,7 +103,7 @@ std::string without_hidden(std::string_view text) {
         out += content;  // markup inside <code> is markup
       } else {
         if (block) out += '\n';
-        append_literal(out, block ? trimmed(content) : content);
+        append_literal(out, block ? trimmed(content, kBlanks) : content);
         if (block) out += '\n';
       }
     }
@@ -243,7 +231,7 @@ std::string without_references(std::string_view text) {
       const bool hex = name[1] == 'x' || name[1] == 'X';
       uint32_t code = 0;
       for (const char c : name.substr(hex ? 2 : 1)) {
-        const int digit = c >= '0' && c <= '9' ? c - '0' : hex && lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
+        const int digit = c >= '0' && c <= '9' ? c - '0' : hex && ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f' ? ascii_lower(c) - 'a' + 10 : -1;
         code = digit < 0 || code > 0x110000 ? 0x110001 : code * (hex ? 16 : 10) + static_cast<uint32_t>(digit);
       }
       if (code > 0x1F && code <= 0x10FFFF) {

@@ -9,6 +9,8 @@
 
 namespace loam {
 
+inline constexpr std::string_view kBlanks = " \t\n";  ///< white space of markup
+
 /// Without comments and what has no text (references, galleries...). What <nowiki>, code and formulas hold is set aside as
 /// literal characters, which with_literals() brings back.
 std::string without_hidden(std::string_view text);

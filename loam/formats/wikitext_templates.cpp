@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "loam/base/characters.h"
+#include "loam/formats/wikitext_marks.h"
+
 namespace loam {
 namespace {
 
@@ -11,11 +14,6 @@ using namespace std::string_view_literals;
 template <size_t N>
 bool among(std::string_view name, const std::string_view (&list)[N]) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);
-}
-
-std::string trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  return first == std::string_view::npos ? "" : std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
 }
 
 bool numeric(std::string_view text) {
@@ -74,7 +72,7 @@ std::string date_text(const WikiTemplate& t, size_t first) {
 std::string list_text(const WikiTemplate& t, std::string_view before, std::string_view between) {
   std::string out;
   for (size_t i = 1; i <= t.plain_count(); ++i) {
-    const std::string item = trimmed(t.plain(i));
+    const std::string item(trimmed(t.plain(i), kBlanks));
     if (!item.empty()) out += (out.empty() ? std::string(before) : std::string(between)) + item;
   }
   return out;
@@ -87,7 +85,7 @@ std::string WikiTemplate::plain(size_t n) const {
   std::string found;
   size_t at = 0;
   for (const auto& [key, value] : arguments) {
-    if (key.empty() ? ++at == n : key == number) found = trimmed(value);
+    if (key.empty() ? ++at == n : key == number) found = trimmed(value, kBlanks);
   }
   return found;
 }
@@ -95,7 +93,7 @@ std::string WikiTemplate::plain(size_t n) const {
 std::string WikiTemplate::named(std::string_view key) const {
   std::string found;
   for (const auto& [name_of, value] : arguments) {
-    if (name_of == key) found = trimmed(value);
+    if (name_of == key) found = trimmed(value, kBlanks);
   }
   return found;
 }
@@ -128,7 +126,7 @@ std::string template_text(const WikiTemplate& t, std::string_view page_title) {
   // Parser functions and variables: what stands behind the colon is the first argument.
   if (const size_t colon = name.find(':'); colon != std::string_view::npos) {
     const std::string_view function = name.substr(0, colon);
-    const std::string first = t.arguments.empty() ? "" : trimmed(t.arguments[0].second);
+    const std::string first(t.arguments.empty() ? std::string_view() : trimmed(t.arguments[0].second, kBlanks));
     if (function == "formatnum") return t.plain(2) == "R" ? first : grouped_number(first);
     if (function == "lc" || function == "uc" || function == "lcfirst" || function == "ucfirst" || function == "padleft" || function == "plural") return first;
     if (function == "#if") return first.empty() ? t.plain(3) : t.plain(2);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/formats/utf8.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/jinja/value.h"
 
@@ -14,24 +15,6 @@ using Kind = Token::Kind;
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || (c >= 9 && c <= 13); }
-
-void append_code_point(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  } else {
-    out += static_cast<char>(0xf0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 63));
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  }
-}
 
 class Lexer {
  public:
@@ -208,7 +191,7 @@ class Lexer {
         const std::string_view hex = s_.substr(at + 1, digits);
         const auto result = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
         require_input(hex.size() == digits && result.ptr == hex.data() + hex.size() && code < 0x110000, "line ", begun, ": \\", std::string(1, c), " wants ", digits, " digits of a code point");
-        append_code_point(out, code);
+        append_utf8(out, code);
         at += digits;
       } else if (c != '\n') {
         if (c != '\\' && c != '\'' && c != '"') out += '\\';

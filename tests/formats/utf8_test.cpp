@@ -1,4 +1,5 @@
 // UTF-8: what is valid, how broken text is repaired, prefixes that do not cut a character.
+#include "loam/base/characters.h"
 #include "loam/formats/utf8.h"
 
 #include <gtest/gtest.h>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/base/hash.h"
 #include "loam/formats/bytes.h"
@@ -16,19 +17,6 @@ namespace {
 
 constexpr int64_t kLongestLine = 16 << 20;
 constexpr int kSoftWords = 2;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
 
 bool alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -47,7 +35,7 @@ std::string host_of(std::string_view url) {
   std::string_view host = parted(trimmed(url)).first;
   if (const size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
   while (host.ends_with('.')) host.remove_suffix(1);
-  return lower(host);
+  return ascii_lower(host);
 }
 
 std::string registered_domain(const std::string& host) {
@@ -57,7 +45,7 @@ std::string registered_domain(const std::string& host) {
 
 std::string comparable_address(std::string_view url) {
   const auto [authority, rest] = parted(trimmed(url));
-  std::string out = lower(authority);
+  std::string out = ascii_lower(authority);
   for (const std::string_view port : {":80", ":443"}) {
     if (out.ends_with(port)) out.resize(out.size() - port.size());
   }
@@ -89,7 +77,7 @@ AddressRules::AddressRules(const std::vector<std::string>& files) {
 void AddressRules::add(std::string_view kind, std::string_view what) {
   any_ = true;
   if (kind == "domain") {
-    hosts_.insert(hash64(lower(what)));
+    hosts_.insert(hash64(ascii_lower(what)));
   } else if (kind == "url") {
     urls_.insert(hash64(comparable_address(what)));
   } else if (kind == "word") {
@@ -98,7 +86,7 @@ void AddressRules::add(std::string_view kind, std::string_view what) {
     soft_.emplace(what);
   } else {
     std::string part;
-    for (const char c : lower(what)) {
+    for (const char c : ascii_lower(what)) {
       if (alnum(c)) part += c;
     }
     if (!part.empty()) parts_.push_back(part);

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <set>
 
+#include "loam/base/characters.h"
+
 namespace loam {
 namespace {
 
 std::string plain(std::string_view name) {
-  std::string out;
   if (name.starts_with("\xEF\xBB\xBF")) name.remove_prefix(3);
-  const size_t first = name.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return out;
-  for (const char c : name.substr(first, name.find_last_not_of(" \t\r\n") - first + 1)) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return out;
+  return ascii_lower(trimmed(name));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/formats/archive.h"
@@ -38,14 +39,6 @@ constexpr std::string_view kUnsupported[] = {
     "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "parquet", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "wat",
     "iso", "img", "deb", "rpm", "7z", "rar", "rss", "atom", "xsl", "dtd"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return out;
-}
-
 bool known_binary(std::string_view head) {
   for (const std::string_view mark : {"\x89PNG"sv, "\xff\xd8\xff"sv, "GIF8"sv, "%PDF-"sv, "\x7f" "ELF"sv, "RIFF"sv, "OggS"sv, "ID3"sv, "7z\xbc\xaf"sv, "Rar!"sv, "SQLite format 3"sv,
                                       "PAR1"sv, "GGUF"sv, "\xca\xfe\xba\xbe"sv, "MZ\x90\0"sv, "wOFF"sv, "wOF2"sv, "\xd0\xcf\x11\xe0"sv, "PK\x03\x04"sv}) {
@@ -57,7 +50,7 @@ bool known_binary(std::string_view head) {
 }  // namespace
 
 bool begins_as_html(std::string_view head) {
-  std::string start = lower(head.substr(0, 1024));
+  std::string start = ascii_lower(head.substr(0, 1024));
   if (start.starts_with("\xEF\xBB\xBF")) start.erase(0, 3);
   for (;;) {
     const size_t at = start.find_first_not_of(" \t\r\n");
@@ -95,7 +88,7 @@ namespace {
 /// The ending of a name, in lower case and without those of packing.
 std::string ending_of(std::string_view name) {
   if (const size_t slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  const std::string bare = without_packing(lower(name));
+  const std::string bare = without_packing(ascii_lower(name));
   if (bare == "mimetype") return bare;  // the mark in EPUB and office files
   const size_t dot = bare.rfind('.');
   return dot == std::string::npos ? "" : bare.substr(dot + 1);

@@ -7,6 +7,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/hash.h"
@@ -98,16 +99,13 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n\r\f\v");
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\n\r\f\v") - first + 1);
-}
+constexpr std::string_view kBlanks = " \t\n\r\f\v";  // Python's, of ASCII
 
 double repeated_line_share(std::string_view text, int64_t characters) {
   std::unordered_set<uint64_t> seen;
   int64_t repeated = 0;
   for (const std::string_view line : lines_of(text)) {
-    const std::string_view words = trimmed(line);
+    const std::string_view words = trimmed(line, kBlanks);
     if (!words.empty() && !seen.insert(hash64(words)).second) repeated += count_code_points(words);
   }
   return static_cast<double>(repeated) / static_cast<double>(std::max<int64_t>(1, characters));

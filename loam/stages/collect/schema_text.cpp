@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "loam/base/characters.h"
 #include "loam/formats/html.h"
 #include "loam/formats/utf8.h"
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 
 #include "loam/artifacts/manifest.h"
 #include "loam/base/error.h"
@@ -19,16 +18,6 @@
 
 namespace loam {
 namespace {
-
-std::string cpu_name() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);) {
-    if (!line.starts_with("model name") && !line.starts_with("Hardware") && !line.starts_with("uarch")) continue;
-    const size_t colon = line.find(':');
-    if (colon != std::string::npos && colon + 2 < line.size()) return line.substr(colon + 2);
-  }
-  return "unknown processor";
-}
 
 /// a = b + s c over arrays larger than the caches: three streams of four bytes a number (McCalpin's STREAM triad).
 double measure_bandwidth() {
@@ -56,7 +45,8 @@ constexpr int64_t kReferenceContext = 256, kReferenceVocab = 2048, kReferenceTok
 /// This machine without numbers: what the cache is searched for.
 Machine identity() {
   Machine m;
-  m.cpu = cpu_name();
+  m.cpu = processor_name();
+  if (m.cpu.empty()) m.cpu = "unknown processor";
   m.isa = backend("cpu").isa();
   m.version = version();
   m.threads = threads();

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 
 namespace loam {
 namespace {
-
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
-}
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
@@ -41,7 +37,7 @@ Mixture parse_mixture(const std::vector<std::string>& texts) {
   for (const auto& text : texts) {
     for (size_t begin = 0; begin <= text.size();) {
       const size_t end = std::min(text.find(',', begin), text.size());
-      if (const std::string item = trimmed(text.substr(begin, end - begin)); !item.empty()) items.push_back(item);
+      if (const std::string item(trimmed(text.substr(begin, end - begin), " \t")); !item.empty()) items.push_back(item);
       begin = end + 1;
     }
   }
@@ -52,8 +48,8 @@ Mixture parse_mixture(const std::vector<std::string>& texts) {
     const size_t equals = item.rfind('=');
     require(equals != std::string::npos && equals > 0, "mix: \"", item, "\" is no NAME=WEIGHT");
     Mixture::Part part;
-    part.name = trimmed(item.substr(0, equals));
-    part.weight = parse_number(trimmed(item.substr(equals + 1)), "the weight of " + part.name);
+    part.name = trimmed(item.substr(0, equals), " \t");
+    part.weight = parse_number(std::string(trimmed(item.substr(equals + 1), " \t")), "the weight of " + part.name);
     require(std::isfinite(part.weight) && part.weight >= 0, "mix: the weight of ", part.name, " is ", part.weight, "; wanted 0 or more");
     for (const auto& other : out.parts) require(other.name != part.name, "mix: ", part.name, " is there twice");
     sum += part.weight;

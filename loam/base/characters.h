@@ -1,0 +1,20 @@
+// Small things about text that every room needs: ASCII's letters in lower case, white space off the ends, a code point's
+// bytes. What knows Unicode is in loam/text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace loam {
+
+/// A-Z as a-z; every other byte as it is, whatever the locale.
+constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+std::string ascii_lower(std::string_view text);
+
+/// Without the bytes of `blanks` at both ends.
+std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n");
+
+/// Appends a code point's UTF-8; surrogates and what is past U+10FFFF become U+FFFD.
+void append_utf8(std::string& out, char32_t code_point);
+
+}  // namespace loam
