@@ -12,7 +12,6 @@
 #include "loam/stages/plan/mixtures.h"
 #include "loam/stages/pretrain/machine.h"
 #include "loam/stages/pretrain/pretrain.h"
-#include "loam/train/muon.h"
 
 namespace loam {
 namespace {
@@ -59,7 +58,7 @@ Report plan_recipe(const std::string& file, const PlanConfig& prices, const Cli&
       basis = "the recipe's vocab_size (the tokens are not made yet)";
     }
     const PretrainPlan plan = settle(config, vocab, vocab - 1, tokens, progress);
-    const TrainingMemory memory = plan_training_memory(plan.model, plan.micro_batch, plan.context, threads());
+    const TrainingMemory memory = plan_training_memory(plan.model, plan.micro_batch, plan.context, threads(), {.muon = plan.muon});
     const double step_tokens = static_cast<double>(plan.batch * plan.context), total = step_tokens * static_cast<double>(plan.schedule.steps);
     // With minutes the shapes were timed to choose one; without, nothing needs to run.
     const bool timed = plan.expected_tokens_per_s > 0;
@@ -133,8 +132,7 @@ Report plan_shape(const ShapeQuestion& asked, const PlanConfig& config, bool aga
   const int64_t batch = asked.batch.value_or(std::max<int64_t>(1, 4096 / context));
   const Machine machine = this_machine(again, progress);
   const bool muon = asked.optimizer == "muon";
-  TrainingMemory memory = plan_training_memory(model, batch, context, threads());
-  if (muon) memory.working += 4 * Muon::working_floats(ParamSet(model));
+  const TrainingMemory memory = plan_training_memory(model, batch, context, threads(), {.muon = muon});
   const double rate = predicted_rate(machine, model, batch, context, muon), step_tokens = static_cast<double>(batch) * static_cast<double>(context);
   const double share = rate * training_flops_per_token(model, context) / machine.peak_flops;
   Json json = {{"shape", asked.shape}, {"parameters", parameter_count(model)}, {"batch", batch}, {"context", context}, {"tokens_per_s", rate}, {"step_seconds", step_tokens / rate},

@@ -6,6 +6,7 @@
 #include "loam/base/memory.h"
 #include "loam/base/progress.h"
 #include "loam/model/transformer.h"
+#include "loam/train/muon.h"
 
 namespace loam {
 namespace {
@@ -18,12 +19,13 @@ int64_t times(int64_t a, int64_t b) {
 
 }  // namespace
 
-TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t context, int team, bool keeps_best) {
-  const int64_t n = ParamSet(c).size();
+TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t context, int team, TrainingExtras extras) {
+  const ParamSet params(c);
+  const int64_t n = params.size();
   TrainingMemory m;
   m.weights = 4 * n;
   m.gradients = 4 * n;
-  m.optimizer = (keeps_best ? 12 : 8) * n;
+  m.optimizer = (extras.keeps_best ? 12 : 8) * n;
   const int64_t rows = times(batch, context);
   // The layout is linear in the rows but for a little padding: counted at 1,024 of them, then scaled, so that an absurd
   // batch costs nothing to refuse.
@@ -37,15 +39,16 @@ TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t
   const int64_t widest = std::max({c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width(), std::min<int64_t>(outputs, 4096)});
   const int64_t attention = 4 * (5 * context * std::max<int64_t>(c.head_size, 32) + 2 * 48 * context);
   m.working = 5 * std::min(chunk, rows) * outputs + packed_head + 4 * 512 * widest + team * attention + (int64_t{20} << 20);
+  if (extras.muon) m.working += 4 * Muon::working_floats(params);
   return m;
 }
 
-void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, bool keeps_best) {
+void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras) {
   const int64_t available = available_memory_bytes();
   if (plan.total() <= available) return;
   int64_t fits = 0;
   for (int64_t b = 1; b < batch; b *= 2) {
-    if (plan_training_memory(config, b, context, team, keeps_best).total() <= available) fits = b;
+    if (plan_training_memory(config, b, context, team, extras).total() <= available) fits = b;
   }
   fail(ErrorKind::resource, "a batch of ", batch, " sequences of ", context, " tokens takes about ", human_bytes(static_cast<double>(plan.total())), "; ",
        human_bytes(static_cast<double>(available)), " are free. ",

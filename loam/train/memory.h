@@ -15,13 +15,18 @@ struct TrainingMemory {
   int64_t total() const { return weights + gradients + optimizer + activations + working; }
 };
 
-/// Of a run with `batch` sequences of `context` tokens at once on `team` threads. keeps_best: one more copy of the
-/// weights, as fine-tuning has it.
-TrainingMemory plan_training_memory(const ModelConfig& config, int64_t batch, int64_t context, int team, bool keeps_best = false);
+/// What some runs hold beside the usual.
+struct TrainingExtras {
+  bool keeps_best = false;  ///< one more copy of the weights, as fine-tuning has it
+  bool muon = false;        ///< Muon's working space
+};
+
+/// Of a run with `batch` sequences of `context` tokens at once on `team` threads.
+TrainingMemory plan_training_memory(const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras = {});
 
 /// Throws Error{resource} if the plan does not fit into what is available now, saying what would: a smaller batch, or
 /// the same one in parts (--micro-batch).
-void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, bool keeps_best = false);
+void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras = {});
 
 Json to_json(const TrainingMemory& memory);
 

@@ -11,6 +11,7 @@
 #include "loam/train/checkpoint.h"
 #include "loam/train/lm_objective.h"
 #include "loam/train/memory.h"
+#include "loam/train/muon.h"
 #include "loam/train/trainer.h"
 
 namespace loam {
@@ -231,6 +232,15 @@ TEST(Memory, AbsurdBatchesAreRefusedAtOnce) {
     EXPECT_NE(std::string(e.what()).find("--batch"), std::string::npos);
   }
   require_memory(plan_training_memory(c, 2, 16, 2), c, 2, 16, 2);
+}
+
+TEST(Memory, WhatSomeRunsHoldBesideIsCounted) {
+  const ModelConfig c = tiny(0);
+  const ParamSet params(c);
+  const int64_t usual = plan_training_memory(c, 2, 16, 2).total();
+  EXPECT_EQ(plan_training_memory(c, 2, 16, 2, {.keeps_best = true}).total(), usual + 4 * params.size());
+  EXPECT_GT(Muon::working_floats(params), 0);
+  EXPECT_EQ(plan_training_memory(c, 2, 16, 2, {.muon = true}).total(), usual + 4 * Muon::working_floats(params));
 }
 
 }  // namespace

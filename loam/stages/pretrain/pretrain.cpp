@@ -195,9 +195,9 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   reset_peak_memory();  // what was timed, and what an earlier stage of a path held, is not this run's
 
   PretrainReport report;
-  report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads());
-  if (plan->muon) report.memory.working += 4 * Muon::working_floats(ParamSet(plan->model));
-  require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads());
+  const TrainingExtras extras = {.muon = plan->muon};
+  report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads(), extras);
+  require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads(), extras);
   const Backend& cpu = backend("cpu");
   Transformer model(plan->model, cpu);
   model.params().allocate(cpu, true);

@@ -107,7 +107,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
     // Not worth timing: even at the machine's peak it would read too little.
     if (best && seconds * backend("cpu").peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
     const int64_t batch = std::max<int64_t>(1, 2048 / context);
-    if (best && plan_training_memory(c, batch, context, threads()).total() > 3LL << 33) break;
+    if (best && plan_training_memory(c, batch, context, threads(), {.muon = muon}).total() > 3LL << 33) break;
     const double rate = timed_rate(c, batch, context, muon);
     const double tokens = rate * seconds;
     tried += fmt::format("{}{}x{}: {} tok/s", tried.empty() ? "" : ", ", rung.layers, rung.channels, human_count(rate));
@@ -202,7 +202,8 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   plan.batch = config.batch.value_or(total_tokens > 0 ? default_batch(total_tokens, plan.context) : std::max<int64_t>(1, 4096 / plan.context));
   plan.micro_batch = config.micro_batch > 0 ? std::min(config.micro_batch, plan.batch) : plan.batch;
   // A batch that no memory could hold is refused before any arithmetic with it.
-  require_memory(plan_training_memory(plan.model, plan.micro_batch, plan.context, threads()), plan.model, plan.micro_batch, plan.context, threads());
+  const TrainingExtras extras = {.muon = plan.muon};
+  require_memory(plan_training_memory(plan.model, plan.micro_batch, plan.context, threads(), extras), plan.model, plan.micro_batch, plan.context, threads(), extras);
   const double step_tokens = static_cast<double>(plan.batch) * static_cast<double>(plan.context);
   Schedule& s = plan.schedule;
   s.steps = config.steps ? *config.steps : std::max<int64_t>(1, static_cast<int64_t>(total_tokens / step_tokens));

@@ -252,7 +252,7 @@ TunedClassifier finetune_classify(const ClassifyConfig& config, const fs::path& 
   // Refused before anything large is allocated: the widest step one can be sure of.
   const int64_t sure = objective.steps(config.epochs.value_or(1));
   const int64_t widest = std::max<int64_t>(1, objective.most_places(std::min<int64_t>(sure, 2000)));
-  require_memory(plan_training_memory(model_config, 1, widest, threads(), keeps_best), model_config, 1, widest, threads(), keeps_best);
+  require_memory(plan_training_memory(model_config, 1, widest, threads(), {.keeps_best = keeps_best}), model_config, 1, widest, threads(), {.keeps_best = keeps_best});
   // From here on the folder is ours: what is refused was refused before it was made.
   Json settings = fields_to_json(config);
   settings.erase("save_minutes");

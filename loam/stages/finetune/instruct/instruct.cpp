@@ -198,7 +198,7 @@ TunedModel finetune_instruct(const InstructConfig& config, const fs::path& out_f
   }
   AnswerObjective objective(parts[0], parts[1], {config.batch, config.micro_batch, context, config.metric, run.seed}, cpu, scorer);
   const bool keeps_best = !parts[1].empty();
-  require_memory(plan_training_memory(model_config, objective.micro_batch(), context, threads(), keeps_best), model_config, objective.micro_batch(), context, threads(), keeps_best);
+  require_memory(plan_training_memory(model_config, objective.micro_batch(), context, threads(), {.keeps_best = keeps_best}), model_config, objective.micro_batch(), context, threads(), {.keeps_best = keeps_best});
 
   Json settings = fields_to_json(config);
   settings.erase("save_minutes");
