@@ -196,6 +196,55 @@ std::string what_is_missing(std::span<const ScalingRow> rows) {
   return "";
 }
 
+Found best_fit(const Logs& logs, const Box& box) {
+  Found best{{}, 1e300};
+  for (const Numbers& start : starts_for(logs)) {
+    const Found found = descend(logs, logs.loss, box, start);
+    if (found.value < best.value) best = found;
+  }
+  return best;
+}
+
+/// An exponent that ran to the edge of what it may be was not found, and would be wrong by more the further out it is asked.
+/// "" if none did.
+std::string at_the_edge(const Numbers& x, const Box& box) {
+  for (const auto& [index, what] : {std::pair{kAlpha, "parameters"}, {kBeta, "tokens"}}) {
+    if (x[index] <= box.low[index] || x[index] >= box.high[index]) return fmt::format("the runs do not tell how the loss falls with {} (an exponent of {:g} fits best, the edge of what is tried)", what, x[index]);
+  }
+  return "";
+}
+
+/// The law of a fit, and how sure it is: a bootstrap of the residuals.
+ScalingLaw with_replicates(ScalingLaw::Form form, std::string why, const Logs& logs, const Box& box, const Found& best, uint64_t seed) {
+  ScalingLaw law;
+  law.form = form;
+  law.why = std::move(why);
+  law.numbers = uncentred(logs, best.x);
+
+  const size_t freedom = logs.size() > logs.free_numbers() ? logs.size() - logs.free_numbers() : 0;
+  if (freedom == 0) return law;
+  std::vector<double> fitted, residuals;
+  double squares = 0;
+  for (size_t i = 0; i < logs.size(); ++i) {
+    fitted.push_back(log_loss(law.form, best.x, logs.n[i], logs.d[i], nullptr));
+    residuals.push_back(logs.loss[i] - fitted.back());
+    squares += residuals.back() * residuals.back();
+  }
+  law.noise = std::sqrt(squares / static_cast<double>(freedom));
+  const double widen = std::sqrt(static_cast<double>(logs.size()) / static_cast<double>(freedom));
+  Random random(seed, "scaling_law.bootstrap");
+  for (int64_t k = 0; k < kReplicates; ++k) {
+    std::vector<double> losses = fitted;
+    for (double& loss : losses) loss += widen * residuals[static_cast<size_t>(random.below(std::ssize(residuals)))];
+    // From the law itself and from a start far from it: the first is mostly right, and the second finds the other valley.
+    Found found = descend(logs, losses, box, best.x);
+    const Found other = descend(logs, losses, box, starts_for(logs)[static_cast<size_t>(k) % starts_for(logs).size()]);
+    if (other.value < found.value) found = other;
+    law.replicates.push_back(uncentred(logs, found.x));
+  }
+  return law;
+}
+
 }  // namespace
 
 double ScalingLaw::loss(const ScalingRow& at) const {
@@ -230,41 +279,17 @@ ScalingLaw fit_scaling_law(std::span<const ScalingRow> rows, uint64_t seed) {
   const auto [least, most] = std::minmax_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.flops < b.flops; });
   require_input(rows.size() >= 2 && most->flops > 1.05 * least->flops, "a scaling law needs at least two runs of different compute");
 
-  ScalingLaw law;
-  const std::string missing = what_is_missing(rows);
-  law.form = missing.empty() ? ScalingLaw::Form::chinchilla : ScalingLaw::Form::power;
-  law.why = missing.empty() ? "E + A/N^a + B/D^b (Hoffmann et al. 2022)" : missing + "; a plain power of the compute instead";
-  const Logs logs(law.form, rows);
+  std::string missing = what_is_missing(rows);
+  if (missing.empty()) {
+    const Logs logs(ScalingLaw::Form::chinchilla, rows);
+    const Box box = box_of(logs);
+    const Found best = best_fit(logs, box);
+    missing = at_the_edge(best.x, box);
+    if (missing.empty()) return with_replicates(ScalingLaw::Form::chinchilla, "E + A/N^a + B/D^b (Hoffmann et al. 2022)", logs, box, best, seed);
+  }
+  const Logs logs(ScalingLaw::Form::power, rows);
   const Box box = box_of(logs);
-  Found best{{}, 1e300};
-  for (const Numbers& start : starts_for(logs)) {
-    const Found found = descend(logs, logs.loss, box, start);
-    if (found.value < best.value) best = found;
-  }
-  law.numbers = uncentred(logs, best.x);
-
-  const size_t freedom = logs.size() > logs.free_numbers() ? logs.size() - logs.free_numbers() : 0;
-  if (freedom == 0) return law;
-  std::vector<double> fitted, residuals;
-  double squares = 0;
-  for (size_t i = 0; i < logs.size(); ++i) {
-    fitted.push_back(log_loss(law.form, best.x, logs.n[i], logs.d[i], nullptr));
-    residuals.push_back(logs.loss[i] - fitted.back());
-    squares += residuals.back() * residuals.back();
-  }
-  law.noise = std::sqrt(squares / static_cast<double>(freedom));
-  const double widen = std::sqrt(static_cast<double>(logs.size()) / static_cast<double>(freedom));
-  Random random(seed, "scaling_law.bootstrap");
-  for (int64_t k = 0; k < kReplicates; ++k) {
-    std::vector<double> losses = fitted;
-    for (double& loss : losses) loss += widen * residuals[static_cast<size_t>(random.below(std::ssize(residuals)))];
-    // From the law itself and from a start far from it: the first is mostly right, and the second finds the other valley.
-    Found found = descend(logs, losses, box, best.x);
-    const Found other = descend(logs, losses, box, starts_for(logs)[static_cast<size_t>(k) % starts_for(logs).size()]);
-    if (other.value < found.value) found = other;
-    law.replicates.push_back(uncentred(logs, found.x));
-  }
-  return law;
+  return with_replicates(ScalingLaw::Form::power, missing + "; a plain power of the compute instead", logs, box, best_fit(logs, box), seed);
 }
 
 Json to_json(const ScalingLaw& law, bool with_replicates) {

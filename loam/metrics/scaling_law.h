@@ -53,7 +53,8 @@ struct ScalingLaw {
 /// steps inside a box of sensible values, from a fixed grid of starts, so that the same rows give the same law. The
 /// interval is a bootstrap of the residuals, widened for the degrees of freedom: a designed grid of runs has too few rows
 /// of each kind to draw rows themselves.
-/// Falls back to the power law with fewer than 7 rows or 3 sizes, or where N and D rise together. Throws Error{input} with
+/// Falls back to the power law with fewer than 7 rows or 3 sizes, or where N and D rise together, or where the
+/// best exponent lies at the edge of that box. Throws Error{input} with
 /// fewer than two rows of different compute, or a number that is not above 0.
 ScalingLaw fit_scaling_law(std::span<const ScalingRow> rows, uint64_t seed);
 

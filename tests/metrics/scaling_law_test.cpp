@@ -84,6 +84,21 @@ TEST(ScalingLaw, OneRatioCannotTellSizesFromTokens) {
   EXPECT_NE(law.why.find("rise together"), std::string::npos) << law.why;
 }
 
+/// Nine runs of a ladder and the next size, as they came out (1x32, 2x32 and 2x64 on 4,096 tokens of vocabulary; 3x96): two
+/// of the three sizes differ by their layers alone, 9 % of the parameters.
+TEST(ScalingLaw, AnExponentAtTheEdgeIsNoExponent) {
+  const std::vector<ScalingRow> rows = {{144384, 358400, 3.2810e11, 5.81879}, {144384, 716800, 6.5620e11, 5.51277}, {144384, 1434620, 1.3133e12, 5.29884},
+                                        {157696, 391168, 4.0857e11, 5.70088}, {157696, 783360, 8.1820e11, 5.38296}, {157696, 1566720, 1.6364e12, 5.13396},
+                                        {368640, 915456, 2.2048e12, 5.05801}, {368640, 1831940, 4.4121e12, 4.79568}, {368640, 3663360, 8.8230e12, 4.60432}};
+  const ScalingLaw law = fit_scaling_law(rows, 1);
+  EXPECT_EQ(law.form, ScalingLaw::Form::power);
+  EXPECT_NE(law.why.find("parameters"), std::string::npos) << law.why;
+  const LossBand next = law.expect({724992, 7205630, 3.4532e13, 0});
+  ASSERT_TRUE(next.interval);
+  EXPECT_LT(next.interval->low, 4.17102);
+  EXPECT_GT(next.interval->high, 4.17102);
+}
+
 TEST(ScalingLaw, JsonThereAndBackGivesTheSameBand) {
   const ScalingLaw law = fit_scaling_law(grid(0.01), 1);
   const ScalingLaw again = scaling_law_from_json(Json::parse(to_json(law, true).dump()));
