@@ -4,6 +4,7 @@
 namespace loam {
 
 void add_all_verbs(Cli& cli) {
+  add_fetch(cli);
   add_collect(cli);
   add_extract(cli);
   add_sample(cli);

@@ -5,6 +5,7 @@
 
 namespace loam {
 
+void add_fetch(Cli& cli);
 void add_collect(Cli& cli);
 void add_extract(Cli& cli);
 void add_sample(Cli& cli);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "loam/artifacts/manifest.h"
 #include "loam/base/error.h"
 #include "loam/base/hash.h"
 #include "loam/base/progress.h"
@@ -77,6 +78,7 @@ class Finder {
     }
     require(!path.empty(), "\"", word, "\" names no path; wanted NAME=PATH or PATH");
     std::vector<fs::path> matches = {path};
+    if (fs::is_directory(path) && is_artifact(path) && fetched(path, name)) return;
     const bool pattern = !fs::exists(path) && is_pattern(path);
     if (pattern) matches = matching(path);
     require_input(!matches.empty(), "nothing matches ", path);
@@ -99,6 +101,17 @@ class Finder {
   }
 
  private:
+  /// A folder that `loam fetch` wrote is as many sources as it has, or one if a name was given.
+  bool fetched(const std::string& path, const std::string& name) {
+    const Artifact artifact = open_artifact(path);
+    if (artifact.kind != "sources") return false;
+    for (const Json& source : artifact.counts.value("sources", Json::array())) {
+      const fs::path folder = fs::path(path) / source.get<std::string>();
+      if (fs::is_directory(folder)) word((name.empty() ? source.get<std::string>() : name) + "=" + folder.string());
+    }
+    return true;
+  }
+
   int64_t source_index(const std::string& name) {
     const auto it = std::find(list_.names.begin(), list_.names.end(), name);
     if (it != list_.names.end()) return it - list_.names.begin();

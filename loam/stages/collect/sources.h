@@ -36,7 +36,7 @@ struct SourceList {
 };
 
 /// Reads `NAME=PATH` and `PATH` words. A NAME given twice is one source. Without one the name is the file's or folder's,
-/// without its endings. Folders are walked in the order of names; hidden files (".git") are passed over, linked folders
+/// without its endings; a folder that `loam fetch` wrote is its sources. Folders are walked in the order of names; hidden files (".git") are passed over, linked folders
 /// entered once, and `except` (where the corpus is written) not at all. `*`, `?` and `[...]` make a pattern, if no file has that very name.
 /// Throws Error{input} naming the path: it is not there, a folder without files, a pattern without matches, something that is neither file nor folder.
 SourceList find_sources(const std::vector<std::string>& words, const std::filesystem::path& except = {});
