@@ -8,6 +8,7 @@ void add_all_verbs(Cli& cli) {
   add_collect(cli);
   add_extract(cli);
   add_sample(cli);
+  add_quality(cli);
   add_init(cli);
   add_tokenizer(cli);
   add_tokenize(cli);

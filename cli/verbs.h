@@ -9,6 +9,7 @@ void add_fetch(Cli& cli);
 void add_collect(Cli& cli);
 void add_extract(Cli& cli);
 void add_sample(Cli& cli);
+void add_quality(Cli& cli);
 void add_init(Cli& cli);
 void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);

@@ -14,6 +14,7 @@
 #include "loam/base/threads.h"
 #include "loam/stages/collect/near.h"
 #include "loam/stages/collect/near_pass.h"
+#include "loam/stages/collect/passages.h"
 #include "loam/stages/collect/pipeline.h"
 #include "loam/stages/collect/reader.h"
 #include "loam/stages/collect/replay.h"
@@ -45,7 +46,7 @@ struct CollectBatch : OrderedWork::Batch {
 class CollectWork : public OrderedWork {
  public:
   CollectWork(const SourceList& list, const Replay* replay, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), rows_(near_ ? out.state() / "all" : out.folder()), seen_(out.state()), pieces_(out.state() / "pieces") {
+      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), passages_(config.repeated == "substrings"), rows_(near_ || passages_ ? out.state() / "all" : out.folder()), seen_(out.state()), pieces_(out.state() / "pieces") {
     make_folder(out.state() / "pieces");
     if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
@@ -113,9 +114,16 @@ class CollectWork : public OrderedWork {
   void load();
   void clear_leftovers() const;
   void know_elsewhere();
-  std::vector<std::string> without_near(const std::vector<std::string>& names);
+  void without_near(const std::vector<std::string>& names, const fs::path& to, std::map<std::string, int64_t>& gone);
+  void without_passages(const std::vector<std::string>& names, const fs::path& from, std::map<std::string, int64_t>& gone);
+  void take_back(CollectCounts& counts, const Json& metadata);
   void correct_table(const std::map<std::string, int64_t>& gone);
   fs::path near_folder() const { return out_.state() / "near"; }
+  CollectCounts* counts_of(const std::string& source) {
+    const auto it = std::find_if(tally_.sources.begin(), tally_.sources.end(), [&](const CollectCounts& each) { return each.name == source; });
+    require_input(it != tally_.sources.end(), "a row is of the source ", source, ", which there is not; give --force to start anew");
+    return &*it;
+  }
   std::vector<ArtifactInput> inputs() const;
 
   const SourceList& list_;
@@ -124,7 +132,7 @@ class CollectWork : public OrderedWork {
   ArtifactWriter& out_;
   Progress& progress_;
   RowMaker maker_;
-  bool exact_, near_;   // which duplicates go
+  bool exact_, near_, passages_;   // which duplicates go
   std::unique_ptr<SignatureLog> signatures_;
   CorpusWriter rows_;
   SeenTable seen_, pieces_;
@@ -254,9 +262,9 @@ void CollectWork::trouble(const std::string& what) {
 void CollectWork::save() {
   Json state = tally_.json();
   state["rows"] = rows_.save(out_.state());
-  state["seen_bytes"] = seen_.save(out_.state() / "seen.log");
+  state["seen_bytes"] = seen_.save();
   if (near_) state["signatures"] = signatures_->save();
-  if (maker_.pieces()) state["pieces_bytes"] = pieces_.save(out_.state() / "pieces" / "seen.log");
+  if (maker_.pieces()) state["pieces_bytes"] = pieces_.save();
   append_durably(out_.state() / "files.tsv", table_bytes_, table_);
   table_bytes_ += static_cast<int64_t>(table_.size());
   table_.clear();
@@ -270,9 +278,9 @@ void CollectWork::load() {
   try {
     tally_.read(state);
     rows_.resume(out_.state(), state.at("rows"));
-    seen_.load(out_.state() / "seen.log", get_int(state, "seen_bytes"));
+    seen_.load(get_int(state, "seen_bytes"));
     if (near_) signatures_->load(get_int(state, "signatures"));
-    if (maker_.pieces()) pieces_.load(out_.state() / "pieces" / "seen.log", get_int(state, "pieces_bytes"));
+    if (maker_.pieces()) pieces_.load(get_int(state, "pieces_bytes"));
     table_bytes_ = get_int(state, "table_bytes");
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::input, state_file(), " is damaged (", e.what(), "); give --force to start anew");
@@ -313,26 +321,49 @@ void CollectWork::know_elsewhere() {
   if (log) log->save();
 }
 
-/// Finished parts without near-duplicates, in the corpus's own folder; counts follow.
-std::vector<std::string> CollectWork::without_near(const std::vector<std::string>& names) {
+/// What a document that goes after all was counted as: its language, and what was masked in it.
+void CollectWork::take_back(CollectCounts& counts, const Json& metadata) {
+  --counts.documents;
+  if (maker_.tells_language() && --counts.languages.at(get_string(metadata, "language")) == 0) counts.languages.erase(get_string(metadata, "language"));
+  const Json masked = config_.mask_personal ? metadata.value("masked", Json::object()) : Json::object();
+  for (const auto& [kind, count] : masked.items()) counts.masked.at(kind) -= count.get<int64_t>();
+}
+
+/// Finished parts without near-duplicates, in another folder; counts follow.
+void CollectWork::without_near(const std::vector<std::string>& names, const fs::path& to, std::map<std::string, int64_t>& gone) {
   progress_.note("looking for near-duplicates");
   const NearClusters clusters = find_clusters(near_folder(), rows_.documents(), progress_);
-  std::map<std::string, CollectCounts*> sources;
-  for (CollectCounts& source : tally_.sources) sources[source.name] = &source;
-  std::map<std::string, int64_t> gone;  // by source and file
-  write_without_near(out_.state() / "all", out_.folder(), names, clusters, near_folder(), [&](const NearDrop& drop) {
-    CollectCounts& counts = *sources.at(drop.source);
-    --counts.documents;
+  write_without_near(out_.state() / "all", to, names, clusters, near_folder(), [&](const NearDrop& drop) {
+    CollectCounts& counts = *counts_of(drop.source);
+    take_back(counts, drop.metadata);
     counts.bytes -= drop.bytes;
     counts.characters -= drop.characters;
     ++counts.dropped["near_duplicate"];
-    if (maker_.tells_language() && --counts.languages.at(get_string(drop.metadata, "language")) == 0) counts.languages.erase(get_string(drop.metadata, "language"));
-    const Json masked = config_.mask_personal ? drop.metadata.value("masked", Json::object()) : Json::object();
-    for (const auto& [kind, count] : masked.items()) counts.masked.at(kind) -= count.get<int64_t>();
     ++gone[drop.source + "\t" + drop.file];
   }, progress_);
-  correct_table(gone);
-  return names;
+}
+
+/// The same without passages that came before, in the corpus's own folder.
+void CollectWork::without_passages(const std::vector<std::string>& names, const fs::path& from, std::map<std::string, int64_t>& gone) {
+  progress_.note("looking for repeated passages");
+  int64_t bytes = 0;
+  for (const CollectCounts& source : tally_.sources) bytes += source.bytes;
+  std::vector<Artifact> against;
+  for (const std::string& folder : config_.against) against.push_back(open_artifact(folder, "corpus"));
+  PassageFinder finder({from, names, out_.state() / "passages", config_.repeated_tokens});
+  finder.find(bytes, against, progress_);
+  finder.write(out_.folder(), [&](const PassageCut& cut) {
+    CollectCounts& counts = *counts_of(cut.source);
+    counts.bytes -= cut.bytes;
+    counts.characters -= cut.characters;
+    if (cut.gone) {
+      take_back(counts, cut.metadata);
+      ++counts.dropped["all_repeated"];
+      ++gone[cut.source + "\t" + cut.file];
+    } else {
+      counts.repeated += cut.spans;
+    }
+  }, progress_);
 }
 
 /// files.tsv with the documents that went counted as dropped.
@@ -384,11 +415,16 @@ std::vector<ArtifactInput> CollectWork::inputs() const {
 }
 
 Collected CollectWork::finish() {
-  if (near_) save();  // all is read: a kill from here on loses none of it
+  if (near_ || passages_) save();  // all is read: a kill from here on loses none of it
   std::vector<std::string> names = rows_.finish();
   append_durably(out_.state() / "files.tsv", table_bytes_, table_);
-  if (near_ && rows_.documents() > 0) {
-    names = without_near(names);
+  if ((near_ || passages_) && rows_.documents() > 0) {
+    std::map<std::string, int64_t> gone;  // by source and file
+    const fs::path distinct = out_.state() / "distinct";
+    if (passages_) make_folder(distinct);
+    if (near_) without_near(names, passages_ ? distinct : out_.folder(), gone);
+    if (passages_) without_passages(names, near_ ? distinct : out_.state() / "all", gone);
+    correct_table(gone);
   } else {
     write_file(out_.path("files.tsv"), read_file(out_.state() / "files.tsv"));
   }

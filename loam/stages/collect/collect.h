@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,11 @@ struct CollectConfig {
   std::string replay, dedup, repeated = "none", language_model = "cld2";
   std::vector<std::string> language;
   double language_share = 0.65;
+  std::string quality;
+  std::optional<double> quality_least, quality_pareto;
   bool mask_personal = false;
   std::vector<std::string> url_rules, links, decontaminate, withdrawn;
-  int64_t link_score = 3, decontaminate_words = 13;
+  int64_t link_score = 3, decontaminate_words = 13, repeated_tokens = 50;
   bool whole_page = false, mail_subject = false;
   int64_t max_document_bytes = int64_t{32} << 20;
   double save_minutes = 5;
@@ -36,11 +39,15 @@ struct CollectConfig {
     f("replay", &CollectConfig::replay, "a corpus to judge again in place of sources, what was left out of it too: other rules and limits without reading the sources (lines that were taken out do not come back)");
     f("limit", &CollectConfig::limit, "REASON=VALUE: what the rule with that reason in the ledger is held against instead; may be given again");
     f("dedup", &CollectConfig::dedup, "which documents are left out as repeated: none, exact (the same words), near (also those that share much of their text: MinHash, 14 buckets of 8, datatrove's signatures); what the preset does if not given");
-    f("repeated", &CollectConfig::repeated, "take lines or paragraphs of three words or more out of a document that stood in an earlier one or before in the same: none, lines, paragraphs");
+    f("repeated", &CollectConfig::repeated, "take lines or paragraphs of three words or more out of a document that stood in an earlier one or before in the same: none, lines, paragraphs, or substrings (passages of --repeated-tokens or more, wherever they begin)");
+    f("repeated_tokens", &CollectConfig::repeated_tokens, "shortest passage that goes, in words and signs");
     f("against", &CollectConfig::against, "a corpus whose documents are not to come again; may be given again");
     f("language", &CollectConfig::language, "codes of the languages that stay, such as en,fr; all if not given");
     f("language_share", &CollectConfig::language_share, "the share of a text that must be in one of these, by its first 64 KiB");
     f("language_model", &CollectConfig::language_model, "what tells languages: cld2 (part of the program), none, or a fastText model's file");
+    f("quality", &CollectConfig::quality, "a classifier made by `loam quality train`: each document's score goes into its metadata");
+    f("quality_least", &CollectConfig::quality_least, "documents with a lower score go");
+    f("quality_pareto", &CollectConfig::quality_pareto, "in place of a least score, GPT-3's sampling with this alpha (9 there): a document stays if a Pareto draw by its id is above 1 - score");
     f("mask_personal", &CollectConfig::mask_personal, "replace e-mail addresses, public IPv4 addresses, telephone, account and card numbers by examples, the same for the same");
     f("url_rules", &CollectConfig::url_rules, "a file of addresses whose documents go: a domain or address a line, or \"word W\", \"soft W\", \"part W\"; may be given again");
     f("links", &CollectConfig::links, "[SOURCE=]FILE of links (JSON lines with url and score, or an address a line): of that source, or of all, only linked pages stay; may be given again");

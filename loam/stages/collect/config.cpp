@@ -12,11 +12,15 @@ void CollectConfig::validate() const {
   if (!format.empty()) kind_named(format);
   text_mode_named(main_text);
   require(dedup.empty() || dedup == "none" || dedup == "exact" || dedup == "near", "--dedup ", dedup, " is not none, exact or near");
-  require(repeated == "none" || repeated == "lines" || repeated == "paragraphs", "--repeated ", repeated, " is not none, lines or paragraphs");
+  require(repeated == "none" || repeated == "lines" || repeated == "paragraphs" || repeated == "substrings", "--repeated ", repeated, " is not none, lines, paragraphs or substrings");
+  require(repeated_tokens >= 5 && repeated_tokens <= 10000, "--repeated-tokens ", repeated_tokens, " is not in 5 to 10,000");
   require(against.empty() || (dedup.empty() ? preset_named(preset).deduplicates : dedup != "none"), "--against needs --dedup exact or near");
   require(decontaminate_words >= 2 && decontaminate_words <= 1000, "--decontaminate-words ", decontaminate_words, " is not in 2 to 1,000");
   require(language_share >= 0 && language_share <= 1, "--language-share ", language_share, " is not in 0 to 1");
   require(language.empty() || language_model != "none", "--language needs a --language-model other than none");
+  require(quality.empty() ? !quality_least && !quality_pareto : !(quality_least && quality_pareto), quality.empty() ? "--quality-least and --quality-pareto need --quality MODEL" : "--quality-least and --quality-pareto exclude each other");
+  require(!quality_least || (*quality_least >= 0 && *quality_least <= 1), "--quality-least ", quality_least.value_or(0), " is not in 0 to 1");
+  require(!quality_pareto || (*quality_pareto > 0 && *quality_pareto <= 1000), "--quality-pareto ", quality_pareto.value_or(0), " is not above 0 and at most 1,000");
   require(max_document_bytes >= 1000 && max_document_bytes <= (int64_t{1} << 30), "--max-document-bytes ", max_document_bytes, " is not in 1,000 to 1,073,741,824");
   require(save_minutes > 0, "--save-minutes ", save_minutes, " must be above 0");
 }

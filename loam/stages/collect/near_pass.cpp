@@ -15,16 +15,28 @@ namespace {
 
 constexpr int64_t kLongestRow = int64_t{2} << 30;
 
-/// Calls `take` with each line of a zstd file, its line end included.
-template <class F>
-void each_row(const fs::path& file, F&& take) {
+}  // namespace
+
+void each_row(const fs::path& file, const std::function<void(std::string_view)>& take) {
   ZstdFileReader in(file);
   LineReader lines([&in](char* to, int64_t room) { return in.read(to, room); }, kLongestRow);
   std::string_view line;
   while (lines.next(line)) take(line);
 }
 
-}  // namespace
+std::string renumbered_row(std::string_view row, const std::function<Json(int64_t)>& number_of) {
+  // Quotes inside strings are escaped: these are found only where they are meant.
+  for (const std::string_view mark : {std::string_view(",\"reason\":\"duplicate\",\"value\":"), std::string_view(",\"reason\":\"near_duplicate\",\"value\":")}) {
+    const size_t at = row.find(mark);
+    if (at == std::string_view::npos) continue;
+    int64_t number = -1;
+    const char* const digits = row.data() + at + mark.size();
+    const auto [stop, code] = std::from_chars(digits, row.data() + row.size(), number);
+    if (code != std::errc() || number < 0) break;  // null: the other is in another corpus
+    return cat(row.substr(0, at + mark.size()), to_line(number_of(number)), row.substr(static_cast<size_t>(stop - row.data())));
+  }
+  return std::string(row);
+}
 
 void write_without_near(const fs::path& from, const fs::path& to, const std::vector<std::string>& names, const NearClusters& clusters, const fs::path& scratch,
                         const std::function<void(const NearDrop&)>& dropped, Progress& progress) {
@@ -61,25 +73,8 @@ void write_without_near(const fs::path& from, const fs::path& to, const std::vec
       if (ledger) ledger->write(dropped_row({get_string(d, "id"), get_string(d, "source"), get_string(d, "url", ""), "near_duplicate", number_of(number), nullptr, text}));
     });
     if (kept) kept->commit();
-    constexpr std::string_view kDuplicate = ",\"reason\":\"duplicate\",\"value\":";  // quotes inside strings are escaped: found only where it is meant
     each_row(from / ledger_name, [&](std::string_view row) {
-      if (!ledger) return;
-      const size_t at = row.find(kDuplicate);
-      int64_t number = -1;
-      size_t end = 0;
-      if (at != std::string_view::npos) {
-        const char* const digits = row.data() + at + kDuplicate.size();
-        const auto [stop, code] = std::from_chars(digits, row.data() + row.size(), number);
-        end = static_cast<size_t>(stop - row.data());
-        if (code != std::errc()) number = -1;  // null: the other is in another corpus
-      }
-      if (number < 0) {
-        ledger->write(row);
-        return;
-      }
-      ledger->write(row.substr(0, at + kDuplicate.size()));
-      ledger->write(to_line(number_of(number)));
-      ledger->write(row.substr(end));
+      if (ledger) ledger->write(renumbered_row(row, number_of));
     });
     if (ledger) ledger->commit();
     progress.update(static_cast<int64_t>(part) + 1, static_cast<int64_t>(parts), "parts");

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loam/base/json.h"
@@ -12,6 +13,12 @@
 #include "loam/stages/collect/near.h"
 
 namespace loam {
+
+/// Calls `take` with each line of a zstd file, its line end included. Holds a row.
+void each_row(const std::filesystem::path& file, const std::function<void(std::string_view)>& take);
+
+/// A row of the ledger in which another document's number (of "duplicate" and "near_duplicate") is what `number_of` says.
+std::string renumbered_row(std::string_view row, const std::function<Json(int64_t)>& number_of);
 
 /// A document that goes.
 struct NearDrop {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 
@@ -32,6 +33,7 @@ std::vector<std::string> list_files(const CollectConfig& config) {
   for (const auto* files : {&config.url_rules, &config.decontaminate, &config.withdrawn}) out.insert(out.end(), files->begin(), files->end());
   for (const std::string& word : config.links) out.push_back(std::filesystem::exists(word) ? word : word.substr(word.find('=') + 1));
   if (config.language_model != "cld2" && config.language_model != "none") out.push_back(config.language_model);
+  if (!config.quality.empty()) out.push_back(std::filesystem::is_directory(config.quality) ? (std::filesystem::path(config.quality) / "quality.bin").string() : config.quality);
   return out;
 }
 
@@ -60,6 +62,7 @@ RowMaker::RowMaker(const SourceList& list, const CollectConfig& config)
     const auto [source, file] = split_links(word, list);
     links_.push_back({source, LinkList(file)});
   }
+  if (!config.quality.empty()) quality_ = QualityModel::load(config.quality);
   for (const std::string& codes : config.language) {
     for (const std::string_view code : split_at(codes, ',')) wanted_.emplace_back(stripped(code));
   }
@@ -141,6 +144,7 @@ Row RowMaker::make_again(const RawRecord& record) const {
     d.metadata = old.at("metadata");
     d.metadata.erase("language");
     d.metadata.erase("link_score");
+    d.metadata.erase("quality");
   }
   if (judge_address(made, d.id, row.source)) judge_text(made, row);
   settle(made, row);
@@ -160,6 +164,7 @@ void RowMaker::judge_text(Extracted& made, Row& row) const {
   if (languages_.finds() && !judge_language(made, row.language)) return;
   if (const auto verdict = judge(d.text, preset_)) return refuse(verdict->reason, verdict->value, verdict->threshold);
   if (d.text.empty()) return refuse("empty", 0, 1);  // all lines were taken out
+  if (quality_ && !judge_quality(made)) return;
   if (const auto overlap = tests_.find(d.text)) return refuse("contaminated", overlap->json(), config_.decontaminate_words);
   if (!config_.mask_personal) return;
   Masked masked = mask_personal(d.text);
@@ -173,6 +178,18 @@ void RowMaker::judge_text(Extracted& made, Row& row) const {
     if (row.masked[kind] > 0) counts[personal_name(static_cast<Personal>(kind))] = row.masked[kind];
   }
   d.metadata["masked"] = std::move(counts);
+}
+
+/// The score into the metadata; false, with a reason, for a document that goes.
+bool RowMaker::judge_quality(Extracted& made) const {
+  const double score = std::round(quality_->score(made.document.text) * 1e4) / 1e4;
+  made.document.metadata["quality"] = score;
+  const double least = config_.quality_least ? *config_.quality_least : config_.quality_pareto ? std::round((1 - pareto_draw(made.document.id, *config_.quality_pareto)) * 1e4) / 1e4 : -1;
+  if (config_.quality_pareto ? score > least : score >= least) return true;
+  made.reason = "quality";
+  made.value = score;
+  made.threshold = least;
+  return false;
 }
 
 /// What the id and the address say; false, with a reason, for a document that goes.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "loam/stages/collect/language.h"
 #include "loam/stages/collect/personal.h"
 #include "loam/stages/collect/pieces.h"
+#include "loam/stages/collect/quality.h"
 #include "loam/stages/collect/reader.h"
 #include "loam/stages/collect/rules.h"
 #include "loam/stages/collect/sources.h"
@@ -42,7 +44,7 @@ class RowMaker {
   Row make_again(const RawRecord& record) const;
   bool exact() const { return exact_; }   ///< texts that came before go
   bool near() const { return near_; }     ///< so do texts much like them
-  bool pieces() const { return config_.repeated != "none"; }   ///< lines or paragraphs that came before go
+  bool pieces() const { return config_.repeated == "lines" || config_.repeated == "paragraphs"; }   ///< lines or paragraphs that came before go
   bool paragraphs() const { return config_.repeated == "paragraphs"; }
   bool tells_language() const { return languages_.finds(); }
 
@@ -50,6 +52,7 @@ class RowMaker {
   void settle(Extracted& made, Row& row) const;
   bool judge_address(Extracted& made, const std::string& id, int64_t source) const;
   bool judge_language(Extracted& made, std::string& language) const;
+  bool judge_quality(Extracted& made) const;
   void judge_text(Extracted& made, Row& row) const;
 
   const SourceList& list_;
@@ -67,6 +70,7 @@ class RowMaker {
     LinkList list;
   };
   std::vector<Links> links_;
+  std::optional<QualityModel> quality_;
 };
 
 /// Takes pieces out of a row that stays: its text, counts and signature follow. False if no text is left.

@@ -198,17 +198,24 @@ TEST(Seen, GrowsSavesAndLoads) {
   auto key = [](int64_t i) { return TextKey{mix64(static_cast<uint64_t>(i)), static_cast<uint64_t>(i)}; };
   SeenTable table(dir);
   int64_t saved = 0;
-  for (int64_t i = 0; i < 20000; ++i) {
+  constexpr int64_t kKeys = 350000;  // past the memory's 157,000, and past the first file's 314,000
+  for (int64_t i = 0; i < kKeys; ++i) {
     EXPECT_FALSE(table.insert(key(i), i));
-    if (i == 7000 || i == 15000) saved = table.save(dir / "log");
+    if (i == 7000 || i == 320000) saved = table.save();
   }
   EXPECT_EQ(table.insert(key(123), 99999), 123);
-  EXPECT_EQ(table.size(), 20000);
-  SeenTable again(dir);
-  again.load(dir / "log", saved);
-  EXPECT_EQ(again.size(), 15001);
-  EXPECT_EQ(again.insert(key(15000), 1), 15000);
-  EXPECT_FALSE(again.insert(key(15001), 15001));
+  EXPECT_EQ(table.insert(key(kKeys - 1), 99999), kKeys - 1);
+  EXPECT_EQ(table.size(), kKeys);
+  fs::create_directories(dir / "again");
+  fs::copy_file(dir / "seen.log", dir / "again" / "seen.log");
+  SeenTable again(dir / "again");
+  again.load(saved);
+  EXPECT_EQ(again.size(), 320001);
+  EXPECT_EQ(again.insert(key(320000), 1), 320000);
+  EXPECT_FALSE(again.insert(key(320001), 320001));
+  fs::resize_file(dir / "again" / "seen.log", static_cast<uintmax_t>(saved) - 1);
+  SeenTable cut(dir / "again");
+  EXPECT_THROW(cut.load(saved), Error);
 }
 
 /// Streams of numbers; every third batch is slow.
