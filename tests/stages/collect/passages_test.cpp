@@ -59,9 +59,13 @@ class PassageCollect : public testing::Test {
   Progress progress;
 };
 
+/// Words of letters: numbers are all alike to MinHash.
 std::string sentence(uint64_t seed, int64_t words) {
   std::string out;
-  for (int64_t i = 0; i < words; ++i) out += (i > 0 ? " w" : "w") + std::to_string(mix64(seed * 7919 + static_cast<uint64_t>(i)) % 5000);
+  for (int64_t i = 0; i < words; ++i) {
+    out += i > 0 ? " w" : "w";
+    for (uint64_t n = mix64(seed * 7919 + static_cast<uint64_t>(i)) % 5000; n > 0; n /= 20) out += static_cast<char>('a' + n % 20);
+  }
   return out;
 }
 
