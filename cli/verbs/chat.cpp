@@ -10,11 +10,12 @@ namespace loam {
 
 void add_chat(Cli& cli) {
   Verb& verb = cli.add("chat", "talk with a tuned model, or ask it one thing", "loam chat run/translator\n  loam chat run/translator --message \"Translate to French: Open the file.\"");
-  auto model = verb.positional("model", "a model folder");
+  auto model = verb.positional("model", "a model folder or a .gguf file");
   auto message = verb.text("message", "answer this and end; - reads it from standard input");
   auto config = verb.config<ChatConfig>("chat");
   verb.run([=](Run& run) {
     Chat chat(*model, *config, run.seed());
+    for (const auto& warning : chat.warnings()) run.progress().warn(warning);
     if (!message->empty()) {
       const std::string text = *message == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : *message;
       const bool json = run.flags().json;

@@ -84,7 +84,6 @@ bool read_line(std::istream& in, std::string& line, const std::string& name, int
 
 Report classify(Run& run, const std::string& folder, const std::string& path, bool whole, bool jsonl) {
   require(!whole || !jsonl, "--whole and --jsonl exclude each other");
-  if (is_artifact(folder)) open_artifact(folder, "model");
   TextClassifier model(folder);
   Labeller labeller(model);
   std::ios::sync_with_stdio(false);

@@ -3,12 +3,9 @@
 #include <utility>
 
 #include "cli/verbs.h"
-#include "loam/base/files.h"
+#include "loam/infer/open.h"
 #include "loam/infer/prompt.h"
 #include "loam/infer/session.h"
-#include "loam/model/weights.h"
-#include "loam/text/tokenizer.h"
-#include "loam/train/model_folder.h"
 
 namespace loam {
 namespace {
@@ -25,19 +22,19 @@ struct GenerateConfig {
   void validate() const { require(max_tokens >= 0, "--max-tokens ", max_tokens, " must be 0 or more"); }
 };
 
-Report run_generate(Run& run, const GenerateConfig& config, const std::string& folder, const std::string& text_before,
+Report run_generate(Run& run, const GenerateConfig& config, const std::string& path, const std::string& text_before,
                     bool exact, const std::vector<std::string>& stops) {
-  open_model(folder);
-  const auto model = load_model(folder, backend("cpu"), false);
-  const Tokenizer tokenizer = Tokenizer::load(folder);
-  const std::vector<int32_t> ends = end_ids(folder, model->config(), tokenizer.eot_id());
+  const double opened = seconds_now();
+  const OpenedModel open = open_for_answers(path);
+  const Tokenizer& tokenizer = open.tokenizer;
+  for (const auto& warning : open.warnings) run.progress().warn(warning);
   const Prompt prompt = encode_prompt(tokenizer, text_before, !exact);
   SampleSettings settings;
   settings.temperature = config.temperature;
   settings.top_k = config.top_k;
   settings.top_p = config.top_p;
   settings.seed = run.seed();
-  Session session(*model);
+  Session session(*open.model);
   StreamDecoder decoder(tokenizer, /*show_special=*/false, /*begins_text=*/text_before.empty());
   std::string text;  // all so far; what may yet become a stop text is held back
   size_t written = 0, longest_stop = 0;
@@ -52,8 +49,10 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
     written = std::max(written, end);
   };
   const double began = seconds_now();
+  session.feed(prompt.ids);
+  const double read = seconds_now();
   const int64_t drawn = generate(
-      session, prompt.ids, config.max_tokens, settings, ends,
+      session, {}, config.max_tokens, settings, open.ends,
       [&](int32_t id) {
         if (tokenizer.has(id)) text += decoder.add(id);
         if (std::exchange(first, false)) text.erase(0, prompt.healed.size());  // the prompt has these bytes already
@@ -73,10 +72,11 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
   if (reason != "stop") text += decoder.rest();
   write_until(text.size());
   if (!run.flags().json) std::fputc('\n', stdout);
-  const double seconds = seconds_now() - began;
+  const double ended = seconds_now();
   if (session.forgot())
     run.progress().warn("the text is longer than the model's context; its beginning was forgotten on the way");
-  return report({{"text", text}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", seconds}});
+  return report({{"text", text}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", ended - began}, {"prompt_tokens", prompt.ids.size()},
+                 {"load_seconds", began - opened}, {"prompt_seconds", read - began}, {"generate_seconds", ended - read}});
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& f
 void add_generate(Cli& cli) {
   Verb& verb = cli.add("generate", "continue a text",
                        "loam generate run/base --prompt \"Once upon a time\" --max-tokens 60 --temperature 0.8");
-  auto model = verb.positional("model", "a model folder");
+  auto model = verb.positional("model", "a model folder or a .gguf file");
   auto prompt = verb.text("prompt", "the text to continue");
   auto config = verb.config<GenerateConfig>("generate");
   auto stops = verb.texts("stop", "end before this text; may be given several times");

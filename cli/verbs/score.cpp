@@ -7,10 +7,8 @@
 
 #include "cli/verbs.h"
 #include "loam/base/files.h"
+#include "loam/infer/open.h"
 #include "loam/infer/session.h"
-#include "loam/model/weights.h"
-#include "loam/text/tokenizer.h"
-#include "loam/train/model_folder.h"
 
 namespace loam {
 namespace {
@@ -44,20 +42,19 @@ Json score_text(Transformer& model, const Tokenizer& tokenizer, const std::strin
 
 void add_score(Cli& cli) {
   Verb& verb = cli.add("score", "log probabilities of a text's tokens, as JSON lines", "echo \"All is well.\" | loam score run/base -");
-  auto folder = verb.positional("model", "a model folder");
+  auto path = verb.positional("model", "a model folder or a .gguf file");
   auto file = verb.positional("file", "the text; - or nothing: standard input", false);
   auto lines = verb.flag("lines", "each line is a text");
   auto config = verb.config<ScoreConfig>("score");
-  verb.run([=](Run&) {
-    open_model(*folder);
-    const auto model = load_model(*folder, backend("cpu"), false);
-    require(model->config().labels.empty(), *folder, " is a classifier; score wants a language model");
-    const Tokenizer tokenizer = Tokenizer::load(*folder);
+  verb.run([=](Run& run) {
+    const OpenedModel open = open_for_answers(*path);
+    for (const auto& warning : open.warnings) run.progress().warn(warning);
+    require(open.model->config().labels.empty(), *path, " is a classifier; score wants a language model");
     const std::string input = file->empty() || *file == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : read_file(*file);
     double nll = 0;
     int64_t documents = 0, tokens = 0;
     auto one = [&](const std::string& text) {
-      const Json row = score_text(*model, tokenizer, text, config->stride);
+      const Json row = score_text(*open.model, open.tokenizer, text, config->stride);
       std::cout << to_line(row) << "\n";
       nll += row["nll"].get<double>();
       tokens += static_cast<int64_t>(row["tokens"].size());

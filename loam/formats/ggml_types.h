@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "loam/base/half.h"
+
 namespace loam {
 
 /// The values are the format's own numbers.
@@ -38,10 +40,5 @@ void to_floats(GgmlType type, std::span<const std::byte> bytes, std::span<float>
 /// rounded to the nearest, ties to even; the scales of q4_k and q6_k are searched for the least squared error. Throws
 /// Error{input} for a number that is not finite (a block type), Error{usage} for another type.
 std::vector<std::byte> from_floats(GgmlType type, std::span<const float> values);
-
-float half_to_float(uint16_t half);   ///< IEEE 754 binary16
-uint16_t float_to_half(float value);  ///< rounded to nearest even; over 65504 becomes infinity
-float bfloat_to_float(uint16_t value);
-uint16_t float_to_bfloat(float value);  ///< rounded to nearest even
 
 }  // namespace loam

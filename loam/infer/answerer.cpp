@@ -7,7 +7,8 @@
 
 namespace loam {
 
-Answerer::Answerer(Transformer& model, Tokenizer tokenizer) : model_(model), tokenizer_(tokenizer), chat_(std::move(tokenizer)) {
+Answerer::Answerer(Transformer& model, Tokenizer tokenizer, std::vector<int32_t> ends)
+    : model_(model), tokenizer_(tokenizer), chat_(std::move(tokenizer)), ends_(std::move(ends)) {
   require_input(model_.config().labels.empty(), "this model is a classifier (", model_.config().labels.size(), " labels): it gives no answers; loam classify uses it");
 }
 
@@ -66,14 +67,18 @@ std::string Answerer::run(const std::vector<int32_t>& prompt, const AnswerSettin
 }
 
 std::string Answerer::answer(const std::vector<ChatMessage>& messages, const AnswerSettings& settings, const std::function<void(std::string_view)>& each) {
-  return run(chat_.encode(messages, /*open_answer=*/true).ids, settings, chat_.stop_ids(), {}, each);
+  std::vector<int32_t> stops = chat_.stop_ids();
+  stops.insert(stops.end(), ends_.begin(), ends_.end());
+  return run(chat_.encode(messages, /*open_answer=*/true).ids, settings, stops, {}, each);
 }
 
 std::string Answerer::complete(std::string_view prompt, const AnswerSettings& settings, const std::vector<std::string>& stops) {
   std::vector<int32_t> ids = tokenizer_.prefix_ids();
   tokenizer_.encode(prompt, ids);
   if (ids.empty()) ids.push_back(tokenizer_.eot_id());
-  return run(ids, settings, {tokenizer_.eot_id()}, stops, {});
+  std::vector<int32_t> stop_ids = ends_;
+  stop_ids.push_back(tokenizer_.eot_id());
+  return run(ids, settings, stop_ids, stops, {});
 }
 
 }  // namespace loam

@@ -1,6 +1,7 @@
 // A language model that answers in dialogues: chat template, session and sampler in one.
 //
-//   Answerer model(load_model(folder, backend("cpu"), false), Tokenizer::load(folder));
+//   OpenedModel open = open_for_answers(folder);
+//   Answerer model(*open.model, open.tokenizer, open.ends);
 //   std::string text = model.answer({{"user", "Translate to French: Open the file."}}, {.max_tokens = 64});
 #pragma once
 
@@ -26,8 +27,8 @@ struct AnswerSettings {
 /// Answers one dialogue at a time. What a dialogue shares with the one before is not read again.
 class Answerer {
  public:
-  /// The model must outlive it.
-  Answerer(Transformer& model, Tokenizer tokenizer);
+  /// The model must outlive it. `ends`: ids that end an answer or a text, beside the chat template's and end-of-text.
+  Answerer(Transformer& model, Tokenizer tokenizer, std::vector<int32_t> ends = {});
 
   /// The assistant's next turn, without the token that ends it. `each` sees the text as it comes, in whole characters.
   /// A dialogue longer than the model's context loses its beginning. Throws Error{interrupted} on Ctrl-C.
@@ -46,6 +47,7 @@ class Answerer {
   Transformer& model_;
   Tokenizer tokenizer_;
   ChatTemplate chat_;
+  std::vector<int32_t> ends_;
   std::unique_ptr<Session> session_;
   std::vector<int32_t> read_;  ///< what the session holds
   int64_t tokens_ = 0;

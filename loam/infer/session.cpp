@@ -17,9 +17,9 @@ constexpr int64_t kPromptPiece = 512;  // tokens read at once: bounds the activa
 Session::Session(Transformer& model)
     : model_(model),
       cache_(model.config(), model.backend(), model.config().context),
-      device_logits_(model.backend().allocate(model.head().rows)) {
+      device_logits_(model.backend().allocate(model.head_rows())) {
   require(model.config().labels.empty(), "this model is a classifier: it labels texts (loam classify) and writes none");
-  logits_.resize(static_cast<size_t>(model.head().rows));
+  logits_.resize(static_cast<size_t>(model.head_rows()));
 }
 
 void Session::read(std::span<const int32_t> ids) {
@@ -27,8 +27,8 @@ void Session::read(std::span<const int32_t> ids) {
     const auto n = static_cast<int64_t>(std::min(ids.size() - at, static_cast<size_t>(kPromptPiece)));
     const ConstMat hidden = model_.forward_cached(ids.data() + at, n, cache_);
     if (at + static_cast<size_t>(n) < ids.size()) continue;
-    const Mat out(device_logits_.floats(), 1, model_.head().rows);
-    model_.backend().matmul().nt(out, hidden.range(n - 1, 1), model_.head());
+    const Mat out(device_logits_.floats(), 1, model_.head_rows());
+    model_.logits(out, hidden.range(n - 1, 1));
     model_.backend().download(logits_.data(), out.data, out.cols);
   }
 }
@@ -119,7 +119,7 @@ std::vector<double> token_log_probs(Transformer& model, std::span<const int32_t>
     batch.ids = ints.ints();
     batch.positions = ints.ints() + 2 * length;
     const ConstMat hidden = model.forward(batch);
-    backend.head().loss(Vec(floats.floats(), length), {}, {}, hidden, model.head(), ints.ints() + length, {});
+    model.losses(Vec(floats.floats(), length), hidden, ints.ints() + length);
     backend.download(losses.data(), floats.floats(), length);
     for (int64_t t = 0; t < length; ++t) {
       if (begin + t + 1 >= done)

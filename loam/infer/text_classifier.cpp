@@ -5,7 +5,6 @@
 
 #include "loam/base/error.h"
 #include "loam/base/json.h"
-#include "loam/model/weights.h"
 
 namespace loam {
 
@@ -40,7 +39,7 @@ std::vector<std::vector<float>> label_scores(Transformer& model, std::span<const
     const ConstMat hidden = model.forward(buffers.load(packed));
     if (logits.bytes() < 4 * n * labels) logits = backend.allocate(n * labels);
     const Mat all(logits.floats(), n, labels);
-    backend.matmul().nt(all, hidden, model.head());
+    model.logits(all, hidden);
     backend.head().log_softmax(all);
     host.resize(static_cast<size_t>(n * labels));
     backend.download(host.data(), logits.floats(), n * labels);
@@ -56,8 +55,9 @@ std::vector<std::vector<float>> label_scores(Transformer& model, std::span<const
   return out;
 }
 
-TextClassifier::TextClassifier(const std::filesystem::path& folder)
-    : model_(load_model(folder, backend("cpu"), /*gradients=*/false)), tokenizer_(Tokenizer::load(folder)) {
+TextClassifier::TextClassifier(const std::filesystem::path& folder) : TextClassifier(open_for_answers(folder), folder) {}
+
+TextClassifier::TextClassifier(OpenedModel open, const std::filesystem::path& folder) : model_(std::move(open.model)), tokenizer_(std::move(open.tokenizer)) {
   require_input(!model_->config().labels.empty(), folder, " is a language model without labels, no classifier (loam finetune classify makes one of it)");
   const Json& settings = tokenizer_.config();
   const int64_t context = model_->config().context;

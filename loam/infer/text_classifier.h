@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "loam/infer/open.h"
 #include "loam/model/packing.h"
 #include "loam/model/transformer.h"
 #include "loam/text/tokenizer.h"
@@ -40,6 +41,7 @@ class TextClassifier {
   const Tokenizer& tokenizer() const { return tokenizer_; }
 
  private:
+  TextClassifier(OpenedModel open, const std::filesystem::path& folder);
   std::unique_ptr<Transformer> model_;
   Tokenizer tokenizer_;
   int64_t limit_ = 0, cut_ = 0;

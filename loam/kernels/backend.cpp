@@ -1,6 +1,9 @@
 #include "loam/kernels/backend.h"
 
 #include <sys/mman.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -35,9 +38,28 @@ Buffer allocate_host(int64_t count) {
   return Buffer(data, bytes, release_host);
 }
 
+/// Does this machine have VNNI for the registers of `isa`?
+bool machine_has_dots(const std::string& isa) {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (isa == "avx512") return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & (1u << 11)) != 0;
+  if (isa == "avx2") return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 4)) != 0;
+#endif
+  return false;
+}
+
+bool machine_has_half_floats() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & (1u << 29)) != 0;
+#else
+  return false;
+#endif
+}
+
 class HostBackend : public Backend {
  public:
-  HostBackend(std::string name, const cpu::Parts& parts) : name_(std::move(name)), parts_(parts) {}
+  HostBackend(std::string name, const cpu::Parts& parts) : name_(std::move(name)), parts_(parts), dots_(parts.stored_with_dots != nullptr && machine_has_dots(parts.isa)) {}
   std::string name() const override { return name_; }
   std::string isa() const override { return parts_.isa; }
   const MatmulKernels& matmul() const override { return *parts_.matmul; }
@@ -46,6 +68,7 @@ class HostBackend : public Backend {
   const ElementwiseKernels& elementwise() const override { return *parts_.elementwise; }
   const HeadKernels& head() const override { return *parts_.head; }
   const OptimizerKernels& optimizer() const override { return *parts_.optimizer; }
+  const StoredKernels& stored() const override { return dots_ ? *parts_.stored_with_dots : *parts_.stored; }
   Buffer allocate(int64_t count) const override { return allocate_host(count); }
   void upload(float* to, const float* from, int64_t count) const override { copy(to, from, count); }
   void download(float* to, const float* from, int64_t count) const override { copy(to, from, count); }
@@ -79,6 +102,7 @@ class HostBackend : public Backend {
   }
   std::string name_;
   cpu::Parts parts_;
+  bool dots_;  // one instruction adds four products of bytes
   mutable double peak_ = 0;
   mutable int peak_threads_ = 0;
   mutable volatile float sink_ = 0;
@@ -91,7 +115,7 @@ bool machine_has(const std::string& isa) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
   }
-  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && machine_has_half_floats();
 #endif
   return isa == "generic";
 }

@@ -16,6 +16,7 @@
 #include "loam/kernels/matmul.h"
 #include "loam/kernels/norm.h"
 #include "loam/kernels/optimizer.h"
+#include "loam/kernels/stored.h"
 
 namespace loam {
 
@@ -62,6 +63,7 @@ class Backend {
   virtual const ElementwiseKernels& elementwise() const = 0;
   virtual const HeadKernels& head() const = 0;
   virtual const OptimizerKernels& optimizer() const = 0;
+  virtual const StoredKernels& stored() const = 0;
 
   /// `count` zeroed 4-byte numbers in this backend's memory. Throws Error{resource} with the size if there is not enough.
   virtual Buffer allocate(int64_t count) const = 0;

@@ -105,6 +105,32 @@ void ParamSet::allocate(const Backend& backend, bool gradients) {
   if (gradients) gradients_ = backend.allocate(size_);
 }
 
+void ParamSet::allocate_stored(const Backend& backend, std::span<const NumberType> types) {
+  LOAM_ASSERT(types.size() == params_.size());
+  stored_.assign(params_.size(), {});
+  size_ = 0;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < params_.size(); ++i) {
+    Param& p = params_[i];
+    p.offset = size_;
+    if (types[i] == NumberType::f32) {
+      size_ += (p.size() + 15) / 16 * 16;
+    } else {
+      const StoredSize size = stored_size(types[i], p.rows, p.cols);
+      bytes += size.numbers + size.scales;
+    }
+  }
+  values_ = backend.allocate(size_);
+  stored_memory_ = backend.allocate((bytes + 3) / 4);
+  const auto* at = reinterpret_cast<const std::byte*>(stored_memory_.floats());
+  for (size_t i = 0; i < params_.size(); ++i) {
+    if (types[i] == NumberType::f32) continue;
+    const StoredSize size = stored_size(types[i], params_[i].rows, params_[i].cols);
+    stored_[i] = {types[i], params_[i].rows, params_[i].cols, at, reinterpret_cast<const uint16_t*>(at + size.numbers)};
+    at += size.numbers + size.scales;
+  }
+}
+
 void ParamSet::initialize(const Backend& backend, uint64_t seed) {
   std::vector<float> host;
   for (size_t i = 0; i < params_.size(); ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ class ParamSet {
   explicit ParamSet(const ModelConfig& config);
   /// Values, and gradients if asked for, zeroed. Throws Error{resource}.
   void allocate(const Backend& backend, bool gradients);
+  /// For answers alone: matrices keep the type they are stored in, the others become floats; no gradients. types: one a
+  /// parameter; f32 for vectors and position tables. Throws Error{resource}.
+  void allocate_stored(const Backend& backend, std::span<const NumberType> types);
   /// Normal numbers by each parameter's deviation; which ones depends on seed and name alone.
   void initialize(const Backend& backend, uint64_t seed);
 
@@ -46,7 +50,11 @@ class ParamSet {
   Vec values() const { return {values_.floats(), size_}; }
   Vec gradients() const { return {gradients_.floats(), size_}; }
   bool has_gradients() const { return gradients_.bytes() > 0; }
-  Mat value(size_t i) const { return {values_.floats() + params_[i].offset, params_[i].rows, params_[i].cols}; }
+  /// Null if it is stored in another type.
+  Mat value(size_t i) const { return {is_stored(i) ? nullptr : values_.floats() + params_[i].offset, params_[i].rows, params_[i].cols}; }
+  bool is_stored(size_t i) const { return !stored_.empty() && static_cast<bool>(stored_[i]); }
+  const StoredMat& stored(size_t i) const { return stored_[i]; }
+  bool any_stored() const { return !stored_.empty(); }
   Mat gradient(size_t i) const { return {gradients_.floats() + params_[i].offset, params_[i].rows, params_[i].cols}; }
 
   /// Where each kind of parameter is in all(); kNone where the model has none.
@@ -68,7 +76,8 @@ class ParamSet {
   void add_llama(const ModelConfig& config, float deviation, float into_residual);
   std::vector<Param> params_;
   int64_t size_ = 0;
-  Buffer values_, gradients_;
+  Buffer values_, gradients_, stored_memory_;
+  std::vector<StoredMat> stored_;  // by parameter; empty where all are floats
 };
 
 }  // namespace loam

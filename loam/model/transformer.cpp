@@ -155,6 +155,52 @@ const int32_t* Transformer::starts_of(const TokenBatch& batch, int64_t l) const 
   return window > 0 && batch.time > window ? starts_.ints() : batch.starts;
 }
 
+void Transformer::product(Mat y, ConstMat x, size_t w, const Epilogue& then) const {
+  if (params_.is_stored(w)) {
+    backend_.stored().nt(y, x, params_.stored(w), then);
+  } else {
+    backend_.matmul().nt(y, x, params_.value(w), then);
+  }
+}
+
+void Transformer::embed(Mat y, const int32_t* ids, const int32_t* positions) const {
+  const ConstMat places = config_.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat();
+  if (!params_.is_stored(params_.tokens)) {
+    backend_.elementwise().embed_forward(y, ids, positions, params_.value(params_.tokens), places);
+    return;
+  }
+  backend_.stored().rows(y, ids, params_.stored(params_.tokens));
+  if (!places) return;
+  const Mat there = layers_.front().normed1.range(0, y.rows);  // not in use yet
+  backend_.elementwise().embed_forward(there, positions, nullptr, places, {});
+  backend_.elementwise().add(y, there);
+}
+
+void Transformer::losses(Vec losses, ConstMat hidden, const int32_t* targets) {
+  if (!params_.is_stored(params_.head)) {
+    backend_.head().loss(losses, {}, {}, hidden, params_.value(params_.head), targets, {});
+    return;
+  }
+  constexpr int64_t kRows = 64;  // at once: their logits are what takes memory
+  const int64_t n = hidden.rows, vocab = head_rows();
+  if (logits_.bytes() == 0) logits_ = backend_.allocate(kRows * (vocab + 1));
+  std::vector<int32_t> wanted(static_cast<size_t>(n));
+  std::vector<float> host(static_cast<size_t>(kRows * vocab)), out(static_cast<size_t>(n));
+  backend_.download(reinterpret_cast<float*>(wanted.data()), reinterpret_cast<const float*>(targets), n);  // bits, whatever they mean
+  for (int64_t at = 0; at < n; at += kRows) {
+    const int64_t rows = std::min(kRows, n - at);
+    const Mat all(logits_.floats(), rows, vocab);
+    logits(all, hidden.range(at, rows));
+    backend_.head().log_softmax(all);
+    backend_.download(host.data(), all.data, rows * vocab);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int32_t target = wanted[static_cast<size_t>(at + r)];
+      out[static_cast<size_t>(at + r)] = target < 0 ? 0.0f : -host[static_cast<size_t>(r * vocab + target)];
+    }
+  }
+  backend_.upload(losses.data, out.data(), n);
+}
+
 void Transformer::rope(Mat qkv, const int32_t* positions, bool inverse) const {
   if (config_.learned_positions()) return;
   // Queries and keys lie side by side and turn alike: one call over the heads of both.
@@ -194,10 +240,10 @@ Epilogue plus(ConstVec bias, ConstMat residual = {}) {
 
 void Transformer::branch_forward(Mat out, ConstMat residual, ConstMat x, size_t w, size_t bias, const TokenBatch& batch, uint64_t where) {
   if (!batch.dropout || config_.dropout <= 0) {
-    backend_.matmul().nt(out, x, params_.value(w), plus(vector_of(bias), residual));
+    product(out, x, w, plus(vector_of(bias), residual));
     return;
   }
-  backend_.matmul().nt(out, x, params_.value(w), plus(vector_of(bias)));
+  product(out, x, w, plus(vector_of(bias)));
   backend_.elementwise().dropout(out, static_cast<float>(config_.dropout), dropout_key(batch, where), batch.first_row);
   backend_.elementwise().add(out, residual);
 }
@@ -206,7 +252,7 @@ void Transformer::up_forward(const Activations& a, const ParamSet::Layer& p, int
   const Mat up = a.up.range(0, n), active = a.active.range(0, n);
   Epilogue then = plus(vector_of(p.up_bias));
   if (!config_.gated()) then.activated = active;
-  backend_.matmul().nt(up, a.normed2.range(0, n), params_.value(p.up), then);
+  product(up, a.normed2.range(0, n), p.up, then);
   if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, config_.hidden), up.columns(config_.hidden, config_.hidden));
 }
 
@@ -218,7 +264,7 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
   narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat first = layers_.front().input.range(0, n);
-  elementwise.embed_forward(first, batch.ids, batch.positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
+  embed(first, batch.ids, batch.positions);
   if (batch.dropout && c.dropout > 0) elementwise.dropout(first, static_cast<float>(c.dropout), dropout_key(batch, 0), batch.first_row);
   for (int64_t l = 0; l < c.layers; ++l) {
     const Activations& a = layers_[static_cast<size_t>(l)];
@@ -226,7 +272,7 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
     const Mat input = a.input.range(0, n), qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
     const Mat output = l + 1 < c.layers ? layers_[static_cast<size_t>(l) + 1].input.range(0, n) : output_.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, input, p.norm1, p.norm1_bias);
-    backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    product(qkv, a.normed1.range(0, n), p.qkv, plus(vector_of(p.qkv_bias)));
     head_norms_forward(a, p, n);
     rope(qkv, batch.positions, false);
     const int64_t key = c.query_width(), value = key + c.kv_width();
@@ -337,13 +383,13 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
   if (seen == 0) narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat stream = layers_.front().input.range(0, n);
-  elementwise.embed_forward(stream, device_ids, positions, params_.value(params_.tokens), c.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat());
+  embed(stream, device_ids, positions);
   for (int64_t l = 0; l < c.layers; ++l) {
     const Activations& a = layers_.front();
     const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
     const Mat qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, stream, p.norm1, p.norm1_bias);
-    backend_.matmul().nt(qkv, a.normed1.range(0, n), params_.value(p.qkv), plus(vector_of(p.qkv_bias)));
+    product(qkv, a.normed1.range(0, n), p.qkv, plus(vector_of(p.qkv_bias)));
     head_norms_forward(a, p, n);
     rope(qkv, positions, false);
     float* base = cache.data_.floats() + l * 2 * cache.capacity_ * cache.width_;
@@ -366,10 +412,10 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
         }
       }
     }
-    backend_.matmul().nt(middle, attended, params_.value(p.proj), plus(vector_of(p.proj_bias), stream));
+    product(middle, attended, p.proj, plus(vector_of(p.proj_bias), stream));
     norm_forward(a.normed2.range(0, n), a.mean2, a.rstd2, middle, p.norm2, p.norm2_bias);
     up_forward(a, p, n);
-    backend_.matmul().nt(stream, a.active.range(0, n), params_.value(p.down), plus(vector_of(p.down_bias), middle));
+    product(stream, a.active.range(0, n), p.down, plus(vector_of(p.down_bias), middle));
   }
   norm_forward(hidden_.range(0, n), mean_, rstd_, stream, params_.norm, params_.norm_bias);
   cache.size_ += n;

@@ -71,7 +71,13 @@ class Transformer {
   /// grows. Throws Error{usage} past its capacity or the context.
   ConstMat forward_cached(const int32_t* ids, int64_t count, KvCache& cache);
 
-  /// The head's matrix: (V, C), a classifier's (labels, C); and its gradient.
+  /// y = hidden head'. hidden: (N,C), y: (N,V), a classifier's (N, labels).
+  void logits(Mat y, ConstMat hidden) const { product(y, hidden, params_.head); }
+  int64_t head_rows() const { return params_.all()[params_.head].rows; }
+  /// losses[n] = -log softmax(logits[n])[targets[n]], 0 where targets[n] < 0; for weights of any type.
+  void losses(Vec losses, ConstMat hidden, const int32_t* targets);
+
+  /// The head's matrix of floats: (V, C), a classifier's (labels, C); and its gradient.
   Mat head() const { return params_.value(params_.head); }
   Mat head_gradient() const { return params_.gradient(params_.head); }
 
@@ -91,6 +97,9 @@ class Transformer {
   /// Of layer `l`: the batch's own starts, or those of its window where that is narrower.
   const int32_t* starts_of(const TokenBatch& batch, int64_t l) const;
   void narrow_starts(const TokenBatch& batch);
+  /// y = x w' and what follows, for weights of any type.
+  void product(Mat y, ConstMat x, size_t w, const Epilogue& then = {}) const;
+  void embed(Mat y, const int32_t* ids, const int32_t* positions) const;
   void rope(Mat qkv, const int32_t* positions, bool inverse) const;
   void up_forward(const Activations& a, const ParamSet::Layer& p, int64_t rows) const;
   /// out = residual + x w' + bias, with dropout on the branch if the batch wants it.
@@ -104,6 +113,7 @@ class Transformer {
   const Backend& backend_;
   ParamSet params_;
   Buffer arena_, table_;  // table_: rotary cosines and sines, (context, D)
+  Buffer logits_;         // of a few rows, for losses with a stored head
   Buffer starts_;         // (N) of windows, where the batch is longer than one
   int64_t planned_rows_ = 0, rows_ = 0;
   bool planned_training_ = false;

@@ -7,6 +7,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/base/threads.h"
 #include "loam/formats/ggml_types.h"
 
 namespace loam {
@@ -108,6 +109,17 @@ std::vector<float> WeightFiles::read(const std::string& name, const std::vector<
   return floats_of(*found.file, *found.tensor);
 }
 
+std::optional<StoredTensor> WeightFiles::stored(const std::string& name, const std::vector<int64_t>& shape) const {
+  check(name, shape);
+  const Found& found = found_.at(plain_name(name));
+  if (found.tensor->dtype == "F32") return std::nullopt;
+  StoredTensor out;
+  out.type = found.tensor->dtype == "F16" ? NumberType::f16 : NumberType::bf16;
+  out.bytes = found.file->bytes(*found.tensor);
+  out.transposed = true;  // where the model's own order is another: GPT-2's
+  return out;
+}
+
 void WeightFiles::refuse_leftovers(const ModelConfig& config) const {
   std::set<std::string> wanted;
   for (const TensorInfo& t : disk_layout(config)) wanted.insert(plain_name(t.name));
@@ -126,6 +138,70 @@ void fill_params(Transformer& model, const std::function<std::vector<float>(cons
       if (values.empty()) continue;
       if (p.transposed) values = transpose(values.data(), p.cols, piece.rows);
       model.backend().upload(params.value(i).data + p.begin_of(piece), values.data(), p.size_of(piece));
+    }
+  }
+}
+
+namespace {
+
+/// Row `row` of the tensor's own order, where a piece's row lies: see StoredTensor::head_size.
+int64_t row_in_file(const StoredTensor& t, int64_t row) {
+  if (t.head_size == 0) return row;
+  const int64_t head = row / t.head_size * t.head_size, at = row % t.head_size, half = t.head_size / 2;
+  return head + 2 * (at % half) + at / half;
+}
+
+void pack_piece(const StoredMat& to, const Param::Piece& piece, const StoredTensor& from) {
+  const int64_t bytes = row_bytes(to.type, to.cols);
+  require_input(static_cast<int64_t>(from.bytes.size()) == bytes * piece.rows, from.bytes.size(), " bytes, not ", bytes * piece.rows);
+  parallel_chunks(piece.rows, kPanelRows, [&](int64_t begin, int64_t end) {
+    std::vector<std::byte> gathered(from.transposed ? static_cast<size_t>(bytes) : 0);
+    for (int64_t row = begin; row < end; ++row) {
+      if (!from.transposed) {
+        pack_row(to, piece.row + row, from.bytes.subspan(static_cast<size_t>(row_in_file(from, row) * bytes), static_cast<size_t>(bytes)));
+        continue;
+      }
+      for (int64_t c = 0; c < to.cols; ++c) std::memcpy(gathered.data() + 2 * c, from.bytes.data() + 2 * (c * piece.rows + row), 2);
+      pack_row(to, piece.row + row, gathered);
+    }
+  });
+}
+
+}  // namespace
+
+void load_stored(Transformer& model, const FindStored& stored, const ReadTensor& read) {
+  ParamSet& params = model.params();
+  std::vector<NumberType> types(params.all().size(), NumberType::f32);
+  std::vector<std::vector<StoredTensor>> found(types.size());
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Param& p = params.all()[i];
+    if (p.vector || i == params.places) continue;
+    for (const auto& piece : p.pieces) {
+      std::optional<StoredTensor> tensor = stored(piece.name, disk_shape(p, piece));
+      if (!tensor || tensor->type == NumberType::f32 || (!found[i].empty() && tensor->type != found[i].front().type)) break;
+      tensor->transposed = p.transposed && tensor->transposed;
+      if (in_blocks(tensor->type) && (tensor->transposed || p.cols % kBlock != 0)) break;
+      found[i].push_back(*tensor);
+    }
+    if (found[i].size() == p.pieces.size()) types[i] = found[i].front().type;
+  }
+  params.allocate_stored(model.backend(), types);
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Param& p = params.all()[i];
+    for (size_t n = 0; n < p.pieces.size(); ++n) {
+      const auto& piece = p.pieces[n];
+      if (types[i] == NumberType::f32) {
+        std::vector<float> values = read(piece.name, disk_shape(p, piece));
+        if (p.transposed) values = transpose(values.data(), p.cols, piece.rows);
+        model.backend().upload(params.value(i).data + p.begin_of(piece), values.data(), p.size_of(piece));
+        continue;
+      }
+      try {
+        pack_piece(params.stored(i), piece, found[i][n]);
+      } catch (Error& e) {
+        e.during("tensor ", piece.name);
+        throw;
+      }
     }
   }
 }

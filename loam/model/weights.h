@@ -8,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,14 @@
 #include "loam/model/transformer.h"
 
 namespace loam {
+
+/// A tensor as it lies in a file, row after row, to be kept in its type.
+struct StoredTensor {
+  NumberType type = NumberType::f32;
+  std::span<const std::byte> bytes;
+  bool transposed = false;  ///< the file has Param::transposed ones as (in, out): types without blocks only
+  int64_t head_size = 0;    ///< if not 0: in each head the rows that turn together lie side by side, and go half a head apart
+};
 
 /// The config of a model folder. Throws Error{input} naming config.json.
 ModelConfig load_config(const std::filesystem::path& folder);
@@ -31,6 +41,8 @@ class WeightFiles {
   void check(const std::string& name, const std::vector<int64_t>& shape) const;
   /// The values; throws as check() does.
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const;
+  /// The bytes, if it is F16 or BF16; throws as check() does.
+  std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const;
   /// Throws Error{input} for the first tensor that `config`'s model has no place for; buffers of known names and other
   /// heads are let be.
   void refuse_leftovers(const ModelConfig& config) const;
@@ -61,6 +73,13 @@ std::vector<float> disk_values(const Transformer& model, const std::string& name
 
 /// Fills model.params() with what `read` gives for each tensor's name and shape on disk; an empty answer leaves it alone.
 void fill_params(Transformer& model, const std::function<std::vector<float>(const std::string& name, const std::vector<int64_t>& shape)>& read);
+
+using ReadTensor = std::function<std::vector<float>(const std::string& name, const std::vector<int64_t>& shape)>;
+using FindStored = std::function<std::optional<StoredTensor>(const std::string& name, const std::vector<int64_t>& shape)>;
+
+/// Allocates model.params() for answers alone and fills them: matrices whose tensors `stored` gives keep their type, all
+/// else is read as floats. What `read` and `stored` throw passes; a bad scale is an Error{input} with the tensor's name.
+void load_stored(Transformer& model, const FindStored& stored, const ReadTensor& read);
 
 /// Fills model.params() from the folder's tensors (F32, F16, BF16). Throws Error{input} naming file and tensor: missing,
 /// of another shape or type. Tensors the model has no use for are left alone if they are buffers of known names

@@ -1,7 +1,5 @@
 #include "loam/train/model_folder.h"
 
-#include <algorithm>
-
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
@@ -25,20 +23,6 @@ void write_model_files(ArtifactWriter& out, const Transformer& model, const fs::
   if (!chat_template.empty()) tokenizer_config["chat_template"] = chat_template;
   put("tokenizer_config.json", to_pretty(tokenizer_config));
   put("README.md", card);
-}
-
-std::vector<int32_t> end_ids(const fs::path& folder, const ModelConfig& config, int32_t end_of_text) {
-  std::vector<int32_t> out = {end_of_text};
-  const fs::path file = folder / "generation_config.json";
-  if (!fs::exists(file)) return out;
-  const Json json = read_json(file, int64_t{1} << 26);
-  if (!json.contains("eos_token_id")) return out;
-  const Json& ids = json["eos_token_id"];
-  for (const Json& id : ids.is_array() ? ids : Json::array({ids})) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= config.vocab) continue;
-    if (const auto end = id.get<int32_t>(); std::find(out.begin(), out.end(), end) == out.end()) out.push_back(end);
-  }
-  return out;
 }
 
 ModelFolder open_model(const fs::path& folder) {

@@ -23,10 +23,6 @@ struct ModelFolder {
   ModelConfig config;
   ArtifactInput input;  ///< how it is named among another artifact's inputs
 };
-/// Ids that end a text or an answer: the tokenizer's end of text, and what generation_config.json calls eos_token_id (one
-/// or several). Ids outside the vocabulary are left out.
-std::vector<int32_t> end_ids(const std::filesystem::path& folder, const ModelConfig& config, int32_t end_of_text);
-
 ModelFolder open_model(const std::filesystem::path& folder);
 
 }  // namespace loam

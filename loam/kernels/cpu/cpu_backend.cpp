@@ -4,6 +4,7 @@
 #include "loam/base/threads.h"
 #include "loam/kernels/cpu/families.h"
 #include "loam/kernels/cpu/simd.h"
+#include "loam/kernels/cpu/stored.h"
 
 #define LOAM_TEXT(x) #x
 #define LOAM_NAME_OF(x) LOAM_TEXT(x)
@@ -35,7 +36,14 @@ Parts parts() {
   static const Elementwise elementwise;
   static const Head head;
   static const Optimizer optimizer;
-  return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &spin, 2.0 * 2.0 * kTileRows * kWidth};
+  static const Stored<false> stored;
+#if defined(__AVX2__)
+  static const Stored<true> stored_with_dots;
+  const StoredKernels* const with_dots = &stored_with_dots;
+#else
+  const StoredKernels* const with_dots = nullptr;
+#endif
+  return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored, with_dots, &spin, 2.0 * 2.0 * kTileRows * kWidth};
 }
 
 }  // namespace loam::cpu::LOAM_ISA

@@ -9,6 +9,7 @@
 #include "loam/kernels/matmul.h"
 #include "loam/kernels/norm.h"
 #include "loam/kernels/optimizer.h"
+#include "loam/kernels/stored.h"
 
 namespace loam::cpu {
 
@@ -20,6 +21,8 @@ struct Parts {
   const ElementwiseKernels* elementwise;
   const HeadKernels* head;
   const OptimizerKernels* optimizer;
+  const StoredKernels* stored;
+  const StoredKernels* stored_with_dots;  ///< the same with VNNI, for machines that have it; null: the set has none
   float (*spin)(int64_t rounds);   ///< multiply-adds in registers
   double operations_per_round;     ///< FLOP of one round of spin
 };

@@ -351,7 +351,7 @@ cpu::Parts parts() {
   static const Elementwise elementwise;
   static const Head head;
   static const Optimizer optimizer;
-  return {"plain", &matmul, &norm, &attention, &elementwise, &head, &optimizer, &spin, 2.0};
+  return {"plain", &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored_kernels(), nullptr, &spin, 2.0};
 }
 
 }  // namespace loam::ref

@@ -6,5 +6,6 @@
 namespace loam::ref {
 
 cpu::Parts parts();
+const StoredKernels& stored_kernels();
 
 }  // namespace loam::ref

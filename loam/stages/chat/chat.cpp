@@ -3,19 +3,18 @@
 #include <istream>
 #include <ostream>
 
-#include "loam/artifacts/manifest.h"
-#include "loam/base/files.h"
+#include "loam/infer/open.h"
+
 #include "loam/base/stop.h"
-#include "loam/model/weights.h"
 
 namespace loam {
 
-Chat::Chat(const fs::path& folder, ChatConfig config, uint64_t seed) : config_(std::move(config)), seed_(seed) {
+Chat::Chat(const std::filesystem::path& path, ChatConfig config, uint64_t seed) : config_(std::move(config)), seed_(seed) {
   config_.validate();
-  if (is_artifact(folder)) open_artifact(folder, "model");  // another kind, or a file cut off: said before weights are read
-  require_input(fs::is_directory(folder), "there is no model folder ", folder);
-  model_ = load_model(folder, backend("cpu"), /*gradients=*/false);
-  answerer_ = std::make_unique<Answerer>(*model_, Tokenizer::load(folder));
+  OpenedModel open = open_for_answers(path);
+  model_ = std::move(open.model);
+  warnings_ = std::move(open.warnings);
+  answerer_ = std::make_unique<Answerer>(*model_, open.tokenizer, open.ends);
   reset();
 }
 

@@ -37,13 +37,14 @@ struct ChatConfig {
 /// One dialogue with a model.
 class Chat {
  public:
-  /// Throws Error{input}: no model, a classifier, one without a chat template it could use.
-  Chat(const std::filesystem::path& folder, ChatConfig config, uint64_t seed);
+  /// A model folder or a GGUF file. Throws Error{input}: no model, a classifier, one without a chat template it could use.
+  Chat(const std::filesystem::path& path, ChatConfig config, uint64_t seed);
   /// The answer to one more message; `each` sees it as it comes. If it throws, the message is forgotten.
   std::string say(const std::string& message, const std::function<void(std::string_view)>& each = {});
   void reset();
   int64_t tokens() const { return answerer_->tokens(); }
   bool ended() const { return answerer_->ended(); }
+  const std::vector<std::string>& warnings() const { return warnings_; }
   const char* template_name() const { return answerer_->chat().name(); }
 
  private:
@@ -52,6 +53,7 @@ class Chat {
   std::unique_ptr<Transformer> model_;
   std::unique_ptr<Answerer> answerer_;
   std::vector<ChatMessage> messages_;
+  std::vector<std::string> warnings_;
 };
 
 /// Reads messages from `in`, a line each, and writes answers to `out` as they come, until the end, /quit or a stop

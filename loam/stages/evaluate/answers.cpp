@@ -114,7 +114,7 @@ Json chance_level(const std::vector<Answered>& answers, uint64_t seed) {
 }  // namespace
 
 std::vector<Answered> answer_rows(Subject& subject, const std::vector<const InstructionRow*>& rows, const TaskOptions& options, Progress& progress) {
-  Answerer answerer(*subject.model, subject.tokenizer);
+  Answerer answerer(*subject.model, subject.tokenizer, subject.ends);
   std::vector<Answered> out;
   for (const auto* row : rows) {
     const auto messages = question_of(*row);
@@ -126,7 +126,7 @@ std::vector<Answered> answer_rows(Subject& subject, const std::vector<const Inst
 
 std::vector<Answered> answer_few_shot(Subject& subject, const std::vector<const InstructionRow*>& rows, const std::vector<const InstructionRow*>& pool, const TaskOptions& options,
                                       Progress& progress) {
-  Answerer answerer(*subject.model, subject.tokenizer);
+  Answerer answerer(*subject.model, subject.tokenizer, subject.ends);
   const int64_t context = subject.model->config().context;
   const int64_t shots = std::min<int64_t>(options.shots, static_cast<int64_t>(pool.size()));
   const int64_t longest = std::min(options.max_tokens, context / 4);
@@ -177,7 +177,7 @@ std::vector<AnswerLikelihood> answer_likelihoods(Subject& subject, const std::ve
     const PackedBatch packed = lay_out(tokens, group.sequences, group.time, static_cast<int32_t>(model.config().eos));
     model.plan(packed.batch, packed.time, /*training=*/false);
     const ConstMat hidden = model.forward(buffers.load(packed));
-    cpu.head().loss(buffers.losses(), {}, {}, hidden, model.head(), buffers.targets(), {});
+    model.losses(buffers.losses(), hidden, buffers.targets());
     losses.resize(static_cast<size_t>(packed.batch * packed.time));
     cpu.download(losses.data(), buffers.losses().data, static_cast<int64_t>(losses.size()));
     size_t next = 0;

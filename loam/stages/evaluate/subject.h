@@ -20,6 +20,7 @@ struct Subject {
   std::vector<ArtifactInput> inputs; ///< its manifest's inputs
   std::unique_ptr<Transformer> model;
   Tokenizer tokenizer;
+  std::vector<int32_t> ends;         ///< ids that end an answer, beside the chat template's
   std::unordered_set<uint64_t> seen; ///< keys (text_key) of the rows it was tuned on or chosen by: split.tsv
 
   bool classifier() const { return !model->config().labels.empty(); }

@@ -6,7 +6,7 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
-#include "loam/stages/exchange/gguf_tokenizer.h"
+#include "loam/infer/gguf_tokenizer.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_formats.h"
 #include "loam/text/tokenizer_json.h"

@@ -7,7 +7,7 @@
 #include "loam/base/files.h"
 #include "loam/base/stop.h"
 #include "loam/model/weights.h"
-#include "loam/stages/exchange/foreign.h"
+#include "loam/infer/foreign.h"
 #include "loam/text/tokenizer_json.h"
 
 namespace loam {

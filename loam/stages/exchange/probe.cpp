@@ -58,7 +58,7 @@ Answers answers_of(Transformer& model, const std::vector<std::vector<int32_t>>& 
   const Backend& backend = model.backend();
   const bool classifier = !model.config().labels.empty();
   Answers out;
-  out.vocab = model.head().rows;
+  out.vocab = model.head_rows();
   model.plan(1, std::min(kLongest, model.config().context), false);
   for (size_t i = 0; i < prompts.size(); ++i) {
     stop_if_requested("nothing was left behind");
@@ -75,7 +75,7 @@ Answers answers_of(Transformer& model, const std::vector<std::vector<int32_t>>& 
     batch.positions = ints.ints() + time;
     const ConstMat hidden = model.forward(batch);
     const int64_t rows = classifier ? 1 : time;
-    backend.matmul().nt(Mat(floats.floats(), rows, out.vocab), hidden.range(time - rows, rows), model.head());
+    model.logits(Mat(floats.floats(), rows, out.vocab), hidden.range(time - rows, rows));
     std::vector<float> logits(static_cast<size_t>(rows * out.vocab));
     backend.download(logits.data(), floats.floats(), rows * out.vocab);
     require_input(std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }), "the model's answer to the text \"", probe_texts()[i].substr(0, 24),

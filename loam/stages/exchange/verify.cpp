@@ -10,7 +10,7 @@
 #include "loam/infer/session.h"
 #include "loam/model/weights.h"
 #include "loam/stages/exchange/export.h"
-#include "loam/stages/exchange/foreign.h"
+#include "loam/infer/foreign.h"
 #include "loam/stages/exchange/remote.h"
 
 namespace loam {

@@ -6,7 +6,7 @@
 #include "loam/base/error.h"
 #include "loam/formats/gguf.h"
 #include "loam/model/weights.h"
-#include "loam/stages/exchange/foreign.h"
+#include "loam/infer/foreign.h"
 #include "loam/stages/exchange/verify.h"
 #include "tests/support/tiny_shapes.h"
 

@@ -12,6 +12,7 @@
 
 #include "loam/artifacts/manifest.h"
 #include "loam/model/transformer.h"
+#include "loam/model/weights.h"
 #include "loam/text/tokenizer.h"
 
 namespace loam {
@@ -29,6 +30,9 @@ class ForeignModel {
   /// The tensor of that name and shape, dequantised, in Hugging Face's layout. Throws as check()
   /// does, and for scales that are no numbers.
   virtual std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const = 0;
+  /// The tensor in its type, if products can be done in that (F16, BF16, Q8_0, Q4_0). Throws as check() does. The bytes are
+  /// the mapped file's: valid as long as this.
+  virtual std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const;
   /// "F32", "F16" or "BF16": what holds the tensor's numbers exactly.
   virtual std::string dtype(const std::string& name) const = 0;
   /// Throws Error{input} for a tensor that the config's model has no place for.
@@ -53,6 +57,10 @@ class ForeignModel {
 /// One Hugging Face folder, one GGUF file, or one llama2.c .bin with its tokenizer.bin (in any order). Throws Error{input}
 /// for what is none of them, Error{usage} for files that are no one model.
 std::unique_ptr<ForeignModel> open_foreign(const std::vector<std::string>& paths);
+
+/// The model in memory for answers alone: matrices in the type they are stored in where products can be done in it, all
+/// else as floats.
+std::unique_ptr<Transformer> load_as_stored(const ForeignModel& files);
 
 /// The model in memory, its numbers as floats.
 std::unique_ptr<Transformer> load_foreign(const ForeignModel& files);

@@ -6,7 +6,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
-#include "loam/stages/exchange/foreign.h"
+#include "loam/infer/foreign.h"
 #include "loam/text/sentencepiece.h"
 
 namespace loam {

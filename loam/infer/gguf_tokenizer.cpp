@@ -1,4 +1,4 @@
-#include "loam/stages/exchange/gguf_tokenizer.h"
+#include "loam/infer/gguf_tokenizer.h"
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,4 +1,4 @@
-#include "loam/stages/exchange/gguf_model.h"
+#include "loam/infer/gguf_model.h"
 
 #include <algorithm>
 #include <array>
@@ -10,9 +10,8 @@
 
 #include "loam/base/error.h"
 #include "loam/base/version.h"
-#include "loam/model/weights.h"
-#include "loam/stages/exchange/foreign.h"
-#include "loam/stages/exchange/gguf_tokenizer.h"
+#include "loam/infer/foreign.h"
+#include "loam/infer/gguf_tokenizer.h"
 
 namespace loam {
 namespace {
@@ -100,7 +99,7 @@ class GgufModel final : public ForeignModel {
 
   void check(const std::string& name, const std::vector<int64_t>& shape) const override {
     const GgufTensor& t = tensor(name);
-    const std::vector<int64_t> wanted = stored(name, shape);
+    const std::vector<int64_t> wanted = shape_in_file(name, shape);
     require_input(t.shape == wanted, file_.path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", its metadata asks for ", shape_text(wanted));
   }
 
@@ -116,6 +115,22 @@ class GgufModel final : public ForeignModel {
     }
     if (reordered(config_, name)) return reorder_heads(values, shape[0], config_.head_size, false);
     return transposed(name) ? transpose(values, t.shape[0], t.shape[1]) : values;
+  }
+
+  std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const override {
+    check(name, shape);
+    const GgufTensor& t = tensor(name);
+    StoredTensor out;
+    switch (t.type) {
+      case GgmlType::f16: out.type = NumberType::f16; break;
+      case GgmlType::bf16: out.type = NumberType::bf16; break;
+      case GgmlType::q8_0: out.type = NumberType::q8_0; break;
+      case GgmlType::q4_0: out.type = NumberType::q4_0; break;
+      default: return std::nullopt;
+    }
+    out.bytes = file_.bytes(t);
+    out.head_size = reordered(config_, name) ? config_.head_size : 0;
+    return out;
   }
 
   std::string dtype(const std::string& name) const override {
@@ -141,7 +156,7 @@ class GgufModel final : public ForeignModel {
 
  private:
   /// The shape that a tensor of Hugging Face's shape has in the file.
-  static std::vector<int64_t> stored(const std::string& name, std::vector<int64_t> shape) {
+  static std::vector<int64_t> shape_in_file(const std::string& name, std::vector<int64_t> shape) {
     if (transposed(name)) std::swap(shape[0], shape[1]);
     return shape;
   }

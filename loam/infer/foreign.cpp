@@ -1,4 +1,4 @@
-#include "loam/stages/exchange/foreign.h"
+#include "loam/infer/foreign.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -6,7 +6,6 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
-#include "loam/model/weights.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 
@@ -27,6 +26,7 @@ class HfFolder final : public ForeignModel {
   const char* format() const override { return "hf"; }
   void check(const std::string& name, const std::vector<int64_t>& shape) const override { files_.check(name, shape); }
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override { return files_.read(name, shape); }
+  std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const override { return files_.stored(name, shape); }
   std::string dtype(const std::string& name) const override {
     const TensorInfo* t = files_.find(name);
     return t == nullptr ? "F32" : t->dtype;
@@ -81,6 +81,15 @@ std::vector<ArtifactInput> ForeignModel::inputs() const {
   std::vector<ArtifactInput> out;
   for (const fs::path& path : paths_) out.push_back(file_input(path));
   return out;
+}
+
+std::optional<StoredTensor> ForeignModel::stored(const std::string&, const std::vector<int64_t>&) const { return std::nullopt; }
+
+std::unique_ptr<Transformer> load_as_stored(const ForeignModel& files) {
+  auto model = std::make_unique<Transformer>(files.config(), backend("cpu"));
+  const auto read = [&](const std::string& name, const std::vector<int64_t>& shape) { return files.read(name, shape); };
+  load_stored(*model, [&](const std::string& name, const std::vector<int64_t>& shape) { return files.stored(name, shape); }, read);
+  return model;
 }
 
 std::unique_ptr<Transformer> load_foreign(const ForeignModel& files) {

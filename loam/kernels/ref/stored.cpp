@@ -1,0 +1,55 @@
+#include "loam/kernels/stored.h"
+
+#include <cmath>
+#include <vector>
+
+#include "loam/kernels/ref/ref_backend.h"
+
+namespace loam::ref {
+namespace {
+
+double at(ConstMat m, int64_t r, int64_t c) { return static_cast<double>(m.data[r * m.ld + c]); }
+
+class Stored final : public StoredKernels {
+  void nt(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) const override {
+    std::vector<float> row(static_cast<size_t>(w.cols));
+    std::vector<std::vector<float>> inputs;
+    for (int64_t n = 0; n < x.rows; ++n) {
+      inputs.emplace_back(x.data + n * x.ld, x.data + n * x.ld + x.cols);
+      for (int64_t b = 0; in_blocks(w.type) && b < w.blocks(); ++b) {
+        float* block = inputs.back().data() + b * kBlock;
+        const QuantisedBlock q = quantise_block(block);
+        for (int64_t j = 0; j < kBlock; ++j) block[j] = q.scale * static_cast<float>(q.q[j]);
+      }
+    }
+    for (int64_t o = 0; o < w.rows; ++o) {
+      unpack_row(w, o, row.data());
+      for (int64_t n = 0; n < x.rows; ++n) {
+        double sum = 0;
+        for (size_t k = 0; k < row.size(); ++k) sum += static_cast<double>(row[k]) * static_cast<double>(inputs[static_cast<size_t>(n)][k]);
+        finish(y, n, o, sum, then);
+      }
+    }
+  }
+  void rows(Mat y, const int32_t* ids, const StoredMat& w) const override {
+    for (int64_t n = 0; n < y.rows; ++n) unpack_row(w, ids[n], y.data + n * y.ld);
+  }
+  static void finish(Mat y, int64_t r, int64_t c, double sum, const Epilogue& then) {
+    if (then.bias) sum += static_cast<double>(then.bias.data[c]);
+    if (then.residual) sum += at(then.residual, r, c);
+    if (then.activated) {
+      const double u = std::sqrt(2 / 3.14159265358979323846) * (sum + 0.044715 * sum * sum * sum);
+      then.activated.data[r * then.activated.ld + c] = static_cast<float>(0.5 * sum * (1 + std::tanh(u)));
+    }
+    y.data[r * y.ld + c] = static_cast<float>(sum);
+  }
+};
+
+}  // namespace
+
+const StoredKernels& stored_kernels() {
+  static const Stored kernels;
+  return kernels;
+}
+
+}  // namespace loam::ref

@@ -1,0 +1,116 @@
+// Models in the type they are stored in: every shape and type against the same weights as floats; what comes with them.
+#include "loam/infer/open.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "loam/infer/foreign.h"
+#include "loam/infer/gguf_model.h"
+#include "loam/infer/session.h"
+#include "loam/model/weights.h"
+#include "tests/support/tiny_shapes.h"
+
+namespace loam {
+namespace {
+
+const std::vector<int32_t> kText = {258, 72, 101, 108, 108, 111, 32, 119, 111, 114, 108, 100, 33, 10, 7, 200, 44, 45, 46, 47, 48};
+
+std::vector<float> logits_after(Transformer& model, std::span<const int32_t> ids, size_t at_once) {
+  Session session(model);
+  for (size_t at = 0; at < ids.size(); at += at_once) session.feed(ids.subspan(at, std::min(at_once, ids.size() - at)));
+  return session.logits();
+}
+
+/// The largest difference in standard deviations of `b`.
+double in_spreads(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0, squares = 0, largest = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    sum += b[i];
+    squares += static_cast<double>(b[i]) * b[i];
+    largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
+  }
+  const auto n = static_cast<double>(b.size());
+  return largest / std::sqrt(squares / n - sum / n * sum / n);
+}
+
+class EachShape : public testing::TestWithParam<const char*> {};
+
+TEST_P(EachShape, AnswersAsTheSameWeightsInFloatsDo) {
+  const fs::path folder = fresh_folder(std::string("open_") + GetParam());
+  const auto made = random_model(tiny_shape(GetParam()));
+  for (const auto& [type, allowed] : {std::pair{GgmlType::f32, 1e-5}, {GgmlType::f16, 1e-4}, {GgmlType::bf16, 1e-4}, {GgmlType::q8_0, 0.1}, {GgmlType::q4_0, 0.1}, {GgmlType::q4_k, 0.1}}) {
+    const char* name = ggml_traits(static_cast<uint32_t>(type))->name;
+    const fs::path file = folder / (std::string(name) + ".gguf");
+    write_gguf(file, *made, whole_tokenizer(), type, "tiny", {258, 257}, {});
+    const OpenedModel open = open_for_answers(file);
+    EXPECT_EQ(open.ends, (std::vector<int32_t>{258, 257})) << name;
+    EXPECT_EQ(open.tokenizer.chat_template(), whole_tokenizer().chat_template());
+    const auto files = open_gguf_model(file);
+    const auto floats = load_foreign(*files);
+    for (const size_t at_once : {size_t{100}, size_t{1}, size_t{3}}) {
+      EXPECT_LT(in_spreads(logits_after(*open.model, kText, at_once), logits_after(*floats, kText, at_once)), allowed) << name << " by " << at_once;
+    }
+    const std::vector<double> a = token_log_probs(*open.model, kText), b = token_log_probs(*floats, kText);
+    for (size_t i = 1; i < kText.size(); ++i) EXPECT_NEAR(a[i], b[i], allowed) << name;
+    if (type == GgmlType::q8_0 || type == GgmlType::f16) {
+      EXPECT_TRUE(open.model->params().is_stored(open.model->params().layers[1].qkv)) << name;
+      EXPECT_TRUE(open.model->params().is_stored(open.model->params().head)) << name;
+    }
+  }
+}
+
+TEST_P(EachShape, FoldersKeepTheirTypeInMemory) {
+  const fs::path folder = fresh_folder(std::string("open_hf_") + GetParam());
+  const auto made = random_model(tiny_shape(GetParam()));
+  const fs::path model = write_model_folder(folder / "model", *made);
+  for (const char* dtype : {"F32", "BF16", "F16"}) {
+    const fs::path there = folder / dtype;
+    fs::copy(model, there);
+    fs::remove(there / "manifest.json");
+    fs::remove(there / "model.safetensors");
+    std::vector<TensorInfo> layout = disk_layout(made->config());
+    for (TensorInfo& t : layout) t.dtype = dtype;
+    write_weights(there, layout, [&](SafetensorsWriter& out, const TensorInfo& t) { write_floats(out, t, disk_values(*made, t.name)); });
+    const OpenedModel open = open_for_answers(there);
+    const auto floats = load_model(there, backend("cpu"), false);
+    EXPECT_EQ(open.model->params().is_stored(open.model->params().layers[0].down), std::string(dtype) != "F32");
+    const auto a = logits_after(*open.model, kText, 100), b = logits_after(*floats, kText, 100);
+    if (std::string(dtype) == "F32") {
+      EXPECT_EQ(a, b);
+    } else {
+      EXPECT_LT(in_spreads(a, b), 1e-4) << dtype;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, EachShape, testing::Values("gpt2", "llama", "mistral", "qwen2", "qwen3"), [](const auto& test) { return std::string(test.param); });
+
+TEST(Open, RefusesWhatIsNoModelToAnswer) {
+  const fs::path folder = fresh_folder("open_refused");
+  EXPECT_THROW(open_for_answers(folder / "nothing"), Error);
+  EXPECT_THROW(open_for_answers(folder), Error);
+  write_file(folder / "a.gguf", "GGUF and no more");
+  EXPECT_THROW(open_for_answers(folder / "a.gguf"), Error);
+  // A scale that is no number: the tensor is named.
+  const auto made = random_model(tiny_shape("qwen2"));
+  write_gguf(folder / "b.gguf", *made, whole_tokenizer(), GgmlType::q8_0, "tiny", {258}, {});
+  std::string bytes = read_file(folder / "b.gguf");
+  const GgufFile file(folder / "b.gguf");
+  const auto* tensor = file.find("blk.1.ffn_down.weight");
+  const auto at = static_cast<size_t>(file.bytes(*tensor).data() - reinterpret_cast<const std::byte*>(file.bytes(file.tensors().front()).data()));
+  const size_t data = bytes.size() - static_cast<size_t>(file.tensors().back().begin + (file.tensors().back().size + 31) / 32 * 32);
+  bytes[data + at] = '\0';
+  bytes[data + at + 1] = '\x7c';
+  write_file(folder / "c.gguf", bytes);
+  try {
+    open_for_answers(folder / "c.gguf");
+    ADD_FAILURE() << "an infinite scale was taken";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("model.layers.1.mlp.down_proj.weight"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("inf"), std::string::npos) << e.what();
+  }
+}
+
+}  // namespace
+}  // namespace loam
