@@ -36,7 +36,7 @@ ours() {
     node -e 'const r=JSON.parse(require("fs").readFileSync(0)); console.log(r.prompt_tokens, r.prompt_tokens/r.prompt_seconds, (r.tokens-1)/r.generate_seconds)'
 }
 # Bytes of the prompt that make prompt_tokens tokens.
-bytes=$("$loam" encode --tokenizer tokenizer prompt.txt | tr ' ' '\n' | head -n $prompt_tokens | tr '\n' ' ' | "$loam" decode --tokenizer tokenizer - | wc -c)
+bytes=$("$loam" encode --tokenizer tokenizer prompt.txt | cut -d' ' -f1-$prompt_tokens | "$loam" decode --tokenizer tokenizer - | wc -c)
 
 printf '%-6s %-10s %10s %10s\n' type program prompt/s tokens/s
 for type in f16 q8_0 q4_0; do
