@@ -317,6 +317,28 @@ std::string funnel_chart(const std::vector<FunnelRow>& rows, const std::string& 
   return out + "</svg>";
 }
 
+std::string count_chart(const std::vector<CountRow>& rows, const std::string& title) {
+  int64_t most = 0;
+  size_t longest = 0;
+  std::string description;
+  for (const CountRow& row : rows) {
+    most = std::max(most, row.count);
+    longest = std::max(longest, row.label.size());
+    description += fmt::format("{}{}: {}", description.empty() ? "" : "; ", row.label, with_commas(row.count));
+  }
+  if (most == 0) return "";
+  const int row_height = 22, width = 420;
+  const double left = std::min(180.0, 20 + 6.6 * static_cast<double>(longest)), right = width - 80.0;
+  std::string out = open_svg(width, 8 + row_height * static_cast<int>(rows.size()), title, description);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double y = 4 + row_height * static_cast<double>(i), length = (right - left) * static_cast<double>(rows[i].count) / static_cast<double>(most);
+    out += text_at(left - 10, y + 15, "end", shorten(rows[i].label, 26));
+    out += fmt::format("<rect class=\"c1\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>", left, y + 3, rows[i].count > 0 ? std::max(1.0, length) : 0.0, row_height - 6);
+    out += text_at(left + length + 8, y + 15, "start", with_commas(rows[i].count));
+  }
+  return out + "</svg>";
+}
+
 std::string calibration_chart(const std::vector<CalibrationBin>& bins, const std::string& title) {
   int64_t total = 0;
   double least = 0.9;

@@ -51,6 +51,13 @@ struct FunnelRow {
 };
 std::string funnel_chart(const std::vector<FunnelRow>& rows, const std::string& title);
 
+/// How many there are of each, one bar below the other.
+struct CountRow {
+  std::string label;
+  int64_t count = 0;
+};
+std::string count_chart(const std::vector<CountRow>& rows, const std::string& title);
+
 /// Predicted probability against observed share, with the diagonal of a calibrated one; a bin's area is its count. The
 /// axis of the predicted begins at the tenth below the least of them.
 struct CalibrationBin {

@@ -131,7 +131,7 @@ struct MarkdownWriter {
 
 }  // namespace
 
-std::string to_html(const Document& document) {
+std::string to_html(const ReportPage& document) {
   HtmlWriter writer;
   // No script and nothing from elsewhere: the policy makes a browser hold the page to that, whatever its texts contain.
   writer.out = fmt::format(
@@ -163,7 +163,7 @@ std::string to_html(const Document& document) {
   return writer.out;
 }
 
-std::string to_markdown(const Document& document) {
+std::string to_markdown(const ReportPage& document) {
   MarkdownWriter writer;
   writer.out = "# " + escape_markdown(document.title) + "\n\n";
   if (!document.about.empty()) writer.out += escape_markdown(document.about) + "\n\n";

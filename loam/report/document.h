@@ -61,12 +61,12 @@ struct DocSection {
   std::vector<Block> blocks;
 };
 
-struct Document {
+struct ReportPage {
   std::string title, about, footer;
   std::vector<DocSection> sections;
 };
 
-std::string to_html(const Document& document);
-std::string to_markdown(const Document& document);
+std::string to_html(const ReportPage& document);
+std::string to_markdown(const ReportPage& document);
 
 }  // namespace loam

@@ -7,8 +7,8 @@
 
 namespace loam {
 
-Document build_report(const PathData& path, const ReportOptions& options) {
-  Document document;
+ReportPage build_report(const PathData& path, const ReportOptions& options) {
+  ReportPage document;
   document.title = path.title;
   document.about = path.about;
   std::vector<DocSection> sections = {overview_section(path), sources_section(path), training_section(path)};
@@ -26,7 +26,7 @@ Document build_report(const PathData& path, const ReportOptions& options) {
 
 ReportPaths write_report(const std::vector<fs::path>& folders, const fs::path& out, Progress& progress, const ReportOptions& options) {
   const PathData path = gather_path(folders);
-  const Document document = build_report(path, options);
+  const ReportPage document = build_report(path, options);
   make_folder(out);
   const ReportPaths written = {out / "report.html", out / "report.md"};
   write_file(written.html, to_html(document));

@@ -26,11 +26,13 @@ struct ReportPaths {
 ReportPaths write_report(const std::vector<std::filesystem::path>& folders, const std::filesystem::path& out, Progress& progress,
                          const ReportOptions& options = {});
 
-Document build_report(const PathData& path, const ReportOptions& options);
+ReportPage build_report(const PathData& path, const ReportOptions& options);
 
 // One function per subject; each returns no blocks if the path holds nothing of it.
 DocSection overview_section(const PathData& path);
 DocSection sources_section(const PathData& path);
+/// Of a corpus: lengths, languages, texts that stayed beside texts that went. Reads three of its parts at most.
+std::vector<Block> corpus_blocks(const MadeArtifact& made);
 DocSection training_section(const PathData& path);
 DocSection classifier_section(const MadeArtifact& made);
 std::vector<DocSection> tuning_sections(const PathData& path);

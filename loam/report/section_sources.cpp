@@ -174,6 +174,7 @@ DocSection sources_section(const PathData& path) {
     if (made.artifact.kind == "corpus" && !source_rows(made.artifact).empty()) {
       section.blocks.push_back(corpus_table(made));
       if (auto drops = drops_figure(made)) section.blocks.push_back(std::move(*drops));
+      for (Block& block : corpus_blocks(made)) section.blocks.push_back(std::move(block));
     }
     if (made.artifact.kind == "tokens" && !source_rows(made.artifact).empty()) section.blocks.push_back(mixture_table(made));
     if (made.artifact.kind == "pairs") section.blocks.push_back(pairs_table(made));

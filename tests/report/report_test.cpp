@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/report/chart.h"
@@ -188,6 +189,32 @@ TEST_F(ReportOf, SourcesAreReadFromListsAndByName) {
   EXPECT_EQ(tokens.rows[0][5].text, "1.50");
 }
 
+TEST_F(ReportOf, ACorpusIsShownByLengthLanguageAndTexts) {
+  ArtifactWriter out(folder_ / "mail", "corpus", {}, {}, false);
+  CorpusWriter rows(out.folder());
+  for (int i = 0; i < 20; ++i) {
+    loam::Document d;
+    d.id = "ham:" + std::to_string(i);
+    d.text = "kept <b>" + std::string(i < 15 ? 100 : 5000, 'x');
+    d.source = "ham";
+    rows.add(d);
+  }
+  rows.drop({"ham:a", "ham", "", "few_words", 3, 10, "three short words"});
+  rows.drop({"ham:b", "ham", "", "unsupported", nullptr, nullptr, ""});
+  for (const std::string& name : rows.finish()) out.promise(name);
+  const Json reasons = {{"few_words", 1}, {"unsupported", 1}};
+  out.finish({{"documents", 20}, {"languages", {{"en", 18}, {"un", 2}}}, {"reasons", reasons}, {"sources", {{"ham", {{"documents", 20}, {"reasons", reasons}}}}}});
+  const DocSection section = sources_section(gather_path({folder_}));
+  ASSERT_EQ(section.blocks.size(), 5u);  // table, drops, lengths, languages, texts
+  EXPECT_NE(std::get<Figure>(section.blocks[2]).svg.find("4 KiB to 8 KiB: 5"), std::string::npos);
+  EXPECT_NE(std::get<Figure>(section.blocks[3]).svg.find("not told: 2"), std::string::npos);
+  const auto& texts = std::get<Table>(section.blocks[4]);
+  ASSERT_EQ(texts.rows.size(), 6u);
+  EXPECT_EQ(texts.rows[0][1].text, "few_words (3 against 10): three short words");
+  EXPECT_TRUE(texts.rows[1][1].text.empty());  // what has no text is not shown
+  EXPECT_LT(texts.rows[0][0].text.size(), 500u);
+}
+
 TEST_F(ReportOf, AFileOfAnArtifactLeadsBackToIt) {
   const Artifact pairs = make("1pairs", "pairs", {}, {{"train", 10}});
   make("2translator", "model", {{"runs/x/pairs/data", "file", pairs.files.at(0).sha256}, {"elsewhere", "file", "abc"}}, Json::object());
@@ -247,7 +274,7 @@ TEST_F(ReportOf, ALadderShowsItsLawAndWhatItForetold) {
   out.promise("ladder.json");
   out.finish(Json::object());
   const DocSection section = scaling_section(gather_path({folder}));
-  Document document;
+  ReportPage document;
   document.sections.push_back(section);
   const std::string html = to_html(document);
   for (const char* text : {"+2.50 %", "the truth is inside the band", "2x64 (foretold)", "L = 1 + 2 / N^0.3", "<polyline"}) EXPECT_NE(html.find(text), std::string::npos) << text;

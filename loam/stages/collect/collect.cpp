@@ -492,7 +492,7 @@ Collected collect(const std::vector<std::string>& sources, const CollectConfig& 
   CollectWork work(list, replay ? &*replay : nullptr, config, writer, progress);
   progress.note(fmt::format("{} files, {}", with_commas(work.streams()), human_bytes(static_cast<double>(work.total_bytes()))));
   if (const std::string packed = packed_files(list); !packed.empty()) progress.note(packed);
-  run_ordered(work, work.first(), (int64_t{32} << 20) * threads());
+  run_ordered(work, work.first(), (int64_t{8} << 20) * threads());
   return work.finish();
 }
 
