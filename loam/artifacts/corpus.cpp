@@ -136,13 +136,20 @@ CorpusWriter::CorpusWriter(fs::path folder, int64_t part_bytes) : folder_(std::m
   make_folder(folder_);
 }
 
+/// Address space for all that a part can hold, of which only what is written is memory: growing would copy, and hold twice.
+static void make_room(std::string& rows, int64_t part_bytes) {
+  if (rows.capacity() < static_cast<size_t>(part_bytes) / 2) rows.reserve(static_cast<size_t>(part_bytes + part_bytes / 16));
+}
+
 void CorpusWriter::add_row(std::string_view row) {
+  make_room(rows_, part_bytes_);
   rows_ += row;
   ++documents_;
   if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
 }
 
 void CorpusWriter::drop_row(std::string_view row) {
+  make_room(dropped_, part_bytes_);
   dropped_ += row;
   if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
 }
@@ -152,7 +159,7 @@ void CorpusWriter::end_part() {
     ZstdFileWriter out(folder_ / part_name(kind, part_));
     out.write(rows);
     out.commit();
-    rows.clear();
+    std::string().swap(rows);  // what one part kept and another left out is not held twice
   };
   write("documents", rows_);
   write("dropped", dropped_);
