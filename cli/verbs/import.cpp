@@ -9,7 +9,11 @@ namespace {
 
 struct ImportConfig {
   int64_t context = 0;
-  static void fields(auto&& f) { f("context", &ImportConfig::context, "longest sequence, where the files say another than is meant; 0: theirs"); }
+  bool spare_rows = false;
+  static void fields(auto&& f) {
+    f("context", &ImportConfig::context, "longest sequence, where the files say another than is meant; 0: theirs");
+    f("spare_rows", &ImportConfig::spare_rows, "take a token table of which over an eighth has no token in the tokenizer");
+  }
   void validate() const { require(context >= 0, "--context ", context, " must be 0 or more"); }
 };
 
@@ -21,7 +25,7 @@ void add_import(Cli& cli) {
   auto config = verb.config<ImportConfig>("import");
   verb.out();
   verb.run([=](Run& run) {
-    const ImportedModel made = import_model(*paths, run.out(), run.force(), run.progress(), config->context);
+    const ImportedModel made = import_model(*paths, run.out(), run.force(), run.progress(), config->context, config->spare_rows);
     const std::string out = run.out().string(), shape = made.config.family == Family::gpt2 ? "gpt2" : made.config.model_type;
     return report({{"out", out}, {"content", made.artifact.content}, {"format", made.format}, {"model_type", shape}, {"parameters", made.parameters},
                    {"vocab_size", made.tokens}, {"context", made.config.context}, {"number_types", made.number_types}},

@@ -10,6 +10,8 @@ namespace loam {
 namespace {
 
 constexpr int64_t kDefaultAlignment = 32, kMaxName = 1024;
+// Far over what models have. In memory a value takes some times its bytes in the file: so that stays within bounds.
+constexpr int64_t kMostPairs = 1 << 16, kMostTensors = 1 << 20, kMostInLists = 1 << 25;
 enum ValueType : uint32_t { u8 = 0, i8, u16, i16, u32, i32, f32, boolean_type, string_type, array_type, u64, i64, f64 };
 
 /// Bytes of a value of fixed size; 0 for texts, lists and unknown types.
@@ -50,6 +52,12 @@ class Cursor {
     require_input(n <= static_cast<uint64_t>(left() / least), "at byte ", at() - 8, ": ", n, " ", of, ", but only ", left(), " bytes are left");
     return static_cast<int64_t>(n);
   }
+  int64_t list_count(int64_t least, const char* of) {
+    const int64_t n = count(least, of);
+    in_lists_ += n;
+    require_input(in_lists_ <= kMostInLists, "its lists hold over ", kMostInLists, " values, ", n, " of them here; no model has as many");
+    return n;
+  }
 
  private:
   void need(uint64_t bytes) const {
@@ -57,6 +65,7 @@ class Cursor {
   }
   std::string_view bytes_;
   size_t at_ = 0;
+  int64_t in_lists_ = 0;
 };
 
 int64_t read_integer(Cursor& in, uint32_t type) {
@@ -82,7 +91,7 @@ double read_real(Cursor& in, uint32_t type) { return type == f32 ? static_cast<d
 GgufValue read_list(Cursor& in) {
   const auto type = in.fixed<uint32_t>();
   if (type == string_type) {
-    const int64_t n = in.count(8, "texts of a list");
+    const int64_t n = in.list_count(8, "texts of a list");
     std::vector<std::string> out;
     out.reserve(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) out.push_back(in.text());
@@ -90,7 +99,7 @@ GgufValue read_list(Cursor& in) {
   }
   require_input(type != array_type, "it is a list of lists");
   require_input(width_of(type) > 0, "it is a list of values of the unknown type ", type);
-  const int64_t n = in.count(width_of(type), "numbers of a list");
+  const int64_t n = in.list_count(width_of(type), "numbers of a list");
   if (type == f32 || type == f64) {
     std::vector<double> out(static_cast<size_t>(n));
     for (auto& x : out) x = read_real(in, type);
@@ -124,6 +133,8 @@ GgufTensor read_tensor(Cursor& in, int64_t alignment) {
       require_input(d <= static_cast<uint64_t>(INT64_MAX) && !__builtin_mul_overflow(count, static_cast<int64_t>(d), &count), "its shape overflows 64 bits");
       t.shape.insert(t.shape.begin(), static_cast<int64_t>(d));
     }
+    int64_t other_way = 1;  // a dimension of 0 hides an overflow behind it, but not to who multiplies from the other end
+    for (const int64_t d : t.shape) require_input(!__builtin_mul_overflow(other_way, d, &other_way), "its shape overflows 64 bits");
     const auto type = in.fixed<uint32_t>();
     const GgmlTraits* traits = ggml_traits(type);
     require_input(traits != nullptr, "its type is number ", type, ", which is not read here (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q6_K are)");
@@ -154,6 +165,7 @@ GgufFile::GgufFile(const fs::path& path) try : file_(path) {
 
 void GgufFile::read_header() {
   Cursor in(file_.text());
+  require_input(!file_.text().starts_with("version https://git-lfs"), "it is Git LFS's note of where the file is, not the file; `git lfs pull` fetches it");
   require_input(file_.size() >= 24 && file_.text().starts_with("GGUF"), "it is no GGUF file (", file_.size(), " bytes, which do not begin with \"GGUF\" and a header)");
   in.fixed<uint32_t>();
   const auto version = in.fixed<uint32_t>();
@@ -162,8 +174,9 @@ void GgufFile::read_header() {
   version_ = static_cast<int>(version);
   // A tensor's entry takes 8 (name) + 4 + 4 + 8 bytes at least, a pair of the metadata 8 + 4 + 1.
   const auto tensors = in.fixed<uint64_t>();
-  require_input(tensors <= static_cast<uint64_t>(in.left() / 24), "it says that it has ", tensors, " tensors, in a file of ", file_.size(), " bytes");
+  require_input(tensors <= static_cast<uint64_t>(std::min(kMostTensors, in.left() / 24)), "it says that it has ", tensors, " tensors, in a file of ", file_.size(), " bytes");
   const int64_t pairs = in.count(13, "pairs of metadata");
+  require_input(pairs <= kMostPairs, "it has ", pairs, " pairs of metadata; the most that is read is ", kMostPairs);
   for (int64_t i = 0; i < pairs; ++i) {
     const std::string key = in.text();
     try {
@@ -178,26 +191,30 @@ void GgufFile::read_header() {
   require_input(alignment >= 1 && alignment <= 1 << 20 && std::has_single_bit(static_cast<uint64_t>(alignment)), "general.alignment is ", alignment, ", no power of two up to 2^20");
   for (uint64_t i = 0; i < tensors; ++i) tensors_.push_back(read_tensor(in, alignment));
   data_begin_ = aligned(in.at(), alignment);
-  std::vector<const GgufTensor*> sorted;
-  std::map<std::string_view, int> names;
-  for (const auto& t : tensors_) {
-    sorted.push_back(&t);
-    require_input(++names[t.name] == 1, "tensor ", t.name, " is there twice");
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    require_input(places_.emplace(tensors_[i].name, i).second, "tensor ", tensors_[i].name, " is there twice");
   }
+  check_places(alignment);
+}
+
+void GgufFile::check_places(int64_t alignment) const {
+  std::vector<const GgufTensor*> sorted;
+  for (const auto& t : tensors_) sorted.push_back(&t);
   std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return std::pair(a->begin, a->size) < std::pair(b->begin, b->size); });
+  const int64_t data_bytes = std::max<int64_t>(0, file_.size() - data_begin_);
   int64_t at = 0;
   for (const GgufTensor* t : sorted) {
     require_input(t->begin >= at, "tensor ", t->name, " begins at byte ", t->begin, " of the data, inside another, which ends at ", at);
-    require_input(!__builtin_add_overflow(t->begin, t->size, &at) && at <= file_.size() - data_begin_, "tensor ", t->name, " wants ", t->size, " bytes from byte ", t->begin,
-                  " of the data on; the file holds ", std::max<int64_t>(0, file_.size() - data_begin_), " bytes of data (cut off, or damaged)");
+    require_input(t->begin == aligned(at, alignment), "tensor ", t->name, " begins at byte ", t->begin, " of the data, the one before it ends at ", at, ": between them is a hole (wanted ",
+                  aligned(at, alignment), ")");
+    require_input(!__builtin_add_overflow(t->begin, t->size, &at) && at <= data_bytes, "tensor ", t->name, " wants ", t->size, " bytes from byte ", t->begin,
+                  " of the data on; the file holds ", data_bytes, " bytes of data (cut off, or damaged)");
   }
 }
 
 const GgufTensor* GgufFile::find(std::string_view name) const {
-  for (const auto& t : tensors_) {
-    if (t.name == name) return &t;
-  }
-  return nullptr;
+  const auto it = places_.find(name);
+  return it == places_.end() ? nullptr : &tensors_[it->second];
 }
 
 std::span<const std::byte> GgufFile::bytes(const GgufTensor& tensor) const {

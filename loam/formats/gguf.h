@@ -44,8 +44,9 @@ struct GgufTensor {
 class GgufFile {
  public:
   /// Throws Error{input} naming the file and the key or tensor: no GGUF, another version or byte order, counts and lengths
-  /// over the file's end, lists in lists, a key or tensor twice, a shape that overflows or is no multiple of the type's
-  /// block, an unknown type, an offset that is not aligned, tensors that overlap or end past the file.
+  /// over the file's end, lists in lists or far longer than vocabularies are, a key or tensor twice, a shape that overflows
+  /// or is no multiple of the type's block, an unknown type, an offset that is not aligned, tensors that overlap, leave
+  /// holes or end past the file.
   explicit GgufFile(const fs::path& path);
 
   const fs::path& path() const { return file_.path(); }
@@ -71,11 +72,13 @@ class GgufFile {
  private:
   const GgufValue* value(const std::string& key) const;
   void read_header();
+  void check_places(int64_t alignment) const;
   MappedFile file_;
   int version_ = 0;
   int64_t data_begin_ = 0;
   std::map<std::string, GgufValue> metadata_;
   std::vector<GgufTensor> tensors_;
+  std::map<std::string, size_t, std::less<>> places_;  ///< of the tensors, by name
 };
 
 /// What goes into the metadata, in order; integers as uint32 (lists as int32), numbers as float32, as readers expect them.

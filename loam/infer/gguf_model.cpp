@@ -10,6 +10,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/version.h"
+#include "loam/formats/finite.h"
 #include "loam/infer/foreign.h"
 #include "loam/infer/gguf_tokenizer.h"
 
@@ -93,14 +94,15 @@ class GgufModel final : public ForeignModel {
       if (id >= 0 && id < config_.vocab) stop_ids_.push_back(id);
     }
     config_.eos = stop_ids_.empty() ? 0 : stop_ids_.front();
-    config_.bos = file_.integer("tokenizer.ggml.bos_token_id", config_.eos);
+    const int64_t bos = file_.integer("tokenizer.ggml.bos_token_id", -1);
+    config_.bos = bos >= 0 && bos < config_.vocab ? bos : config_.eos;
   }
   const char* format() const override { return "gguf"; }
 
   void check(const std::string& name, const std::vector<int64_t>& shape) const override {
     const GgufTensor& t = tensor(name);
     const std::vector<int64_t> wanted = shape_in_file(name, shape);
-    require_input(t.shape == wanted, file_.path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", its metadata asks for ", shape_text(wanted));
+    require_input(t.shape == wanted, file_.path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", its metadata asks for ", shape_text(wanted), " (", t.size, " bytes found, ", wanted_bytes(t, wanted), " wanted)");
   }
 
   std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const override {
@@ -109,8 +111,9 @@ class GgufModel final : public ForeignModel {
     std::vector<float> values(static_cast<size_t>(t.count()));
     try {
       to_floats(t.type, file_.bytes(t), values);
+      require_finite(values, file_.path(), t.name);
     } catch (Error& e) {
-      e.during(file_.path().string(), ": tensor ", t.name);
+      if (std::string_view(e.what()).find(t.name) == std::string_view::npos) e.during(file_.path().string(), ": tensor ", t.name);
       throw;
     }
     if (reordered(config_, name)) return reorder_heads(values, shape[0], config_.head_size, false);
@@ -155,6 +158,12 @@ class GgufModel final : public ForeignModel {
   }
 
  private:
+  static int64_t wanted_bytes(const GgufTensor& t, const std::vector<int64_t>& shape) {
+    int64_t count = 1;
+    for (const int64_t d : shape) count *= d;
+    const GgmlTraits& traits = *ggml_traits(static_cast<uint32_t>(t.type));
+    return count / traits.block * traits.bytes;
+  }
   /// The shape that a tensor of Hugging Face's shape has in the file.
   static std::vector<int64_t> shape_in_file(const std::string& name, std::vector<int64_t> shape) {
     if (transposed(name)) std::swap(shape[0], shape[1]);

@@ -6,6 +6,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/formats/finite.h"
 #include "loam/infer/foreign.h"
 #include "loam/text/sentencepiece.h"
 
@@ -38,6 +39,7 @@ class Llama2c final : public ForeignModel {
     for (const int64_t d : shape) count *= d;
     std::vector<float> values(static_cast<size_t>(count));
     std::memcpy(values.data(), file_.bytes().data() + places_.at(name), values.size() * 4);
+    require_finite(values, file_.path(), name);
     if (name.find("q_proj") != std::string::npos || name.find("k_proj") != std::string::npos) return reorder_heads(values, shape[0], config_.head_size, false);
     return values;
   }

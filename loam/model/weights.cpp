@@ -8,6 +8,7 @@
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/threads.h"
+#include "loam/formats/finite.h"
 #include "loam/formats/ggml_types.h"
 
 namespace loam {
@@ -27,6 +28,12 @@ std::vector<int64_t> disk_shape(const Param& p, const Param::Piece& piece) {
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
+
+int64_t count_of(const std::vector<int64_t>& shape) {
+  int64_t n = 1;
+  for (const int64_t d : shape) n *= d;
+  return n;
+}
 
 /// (rows, cols) -> (cols, rows).
 std::vector<float> transpose(const float* in, int64_t rows, int64_t cols) {
@@ -48,19 +55,32 @@ bool is_buffer(const std::string& plain) {
   return plain.ends_with(".attn.bias") || plain.ends_with(".attn.masked_bias") || plain.ends_with("rotary_emb.inv_freq");
 }
 
-std::vector<SafetensorsFile> open_files(const fs::path& folder) {
-  std::vector<SafetensorsFile> files;
-  if (const fs::path index = folder / "model.safetensors.index.json"; fs::exists(index)) {
-    const Json json = read_json(index);
-    require_input(json.contains("weight_map") && json["weight_map"].is_object(), index, " has no weight_map");
-    std::map<std::string, bool> names;
-    for (const auto& [tensor, file] : json["weight_map"].items()) {
-      require_input(file.is_string() && fs::path(file.get<std::string>()).filename() == file.get<std::string>(), index, ": ", tensor, " is in ", to_line(file));
-      names[file.get<std::string>()] = true;
-    }
-    for (const auto& [name, yes] : names) files.emplace_back(folder / name);
-    return files;
+/// The files that an index names, in order of their names. Each tensor must be in the file where the index says it is.
+std::vector<SafetensorsFile> open_shards(const fs::path& folder, const fs::path& index) {
+  const Json json = read_json(index, int64_t{1} << 28);
+  require_input(json.contains("weight_map") && json["weight_map"].is_object() && !json["weight_map"].empty(), index, " has no weight_map");
+  std::map<std::string, std::set<std::string_view>> named;
+  for (const auto& [tensor, file] : json["weight_map"].get_ref<const Json::object_t&>()) {
+    require_input(file.is_string(), index, ": tensor ", tensor, " is in ", to_line(file));
+    const std::string& name = file.get_ref<const std::string&>();
+    require_input(fs::path(name).filename() == name && name != ".." && name != ".", index, ": tensor ", tensor, " is in ", to_line(file), ", which is no file beside it");
+    named[name].insert(tensor);
   }
+  std::vector<SafetensorsFile> files;
+  for (const auto& [name, tensors] : named) {
+    std::error_code none;  // links in a circle are no file either
+    require_input(fs::is_regular_file(folder / name, none), index, ": tensor ", *tensors.begin(), " is in ", name, ", which is not there");
+    files.emplace_back(folder / name);
+    std::set<std::string_view> held;
+    for (const TensorInfo& t : files.back().tensors()) held.insert(t.name);
+    for (const std::string_view tensor : tensors) require_input(held.count(tensor) > 0, index, ": tensor ", tensor, " is in ", name, "; that file does not hold it");
+  }
+  return files;
+}
+
+std::vector<SafetensorsFile> open_files(const fs::path& folder) {
+  if (const fs::path index = folder / "model.safetensors.index.json"; fs::exists(index)) return open_shards(folder, index);
+  std::vector<SafetensorsFile> files;
   const fs::path single = folder / "model.safetensors";
   for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"}) {
     require_input(fs::exists(single) || !fs::exists(folder / pickle), folder.string(), " holds ", pickle,
@@ -85,7 +105,10 @@ ModelConfig load_config(const fs::path& folder) {
 
 WeightFiles::WeightFiles(const fs::path& folder) : files_(open_files(folder)) {
   for (const auto& file : files_) {
-    for (const auto& t : file.tensors()) found_[plain_name(t.name)] = {&file, &t};
+    for (const auto& t : file.tensors()) {
+      const auto [at, fresh] = found_.emplace(plain_name(t.name), Found{&file, &t});
+      require_input(fresh, file.path().string(), ": tensor ", t.name, " is there twice, once more as ", at->second.tensor->name, " in ", at->second.file->path().filename().string());
+    }
   }
 }
 
@@ -98,7 +121,8 @@ void WeightFiles::check(const std::string& name, const std::vector<int64_t>& sha
   const auto it = found_.find(plain_name(name));
   require_input(it != found_.end(), files_.front().path().string(), " has no tensor ", name, " ", shape_text(shape), " that config.json asks for");
   const TensorInfo& t = *it->second.tensor;
-  require_input(t.shape == shape, it->second.file->path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", config.json asks for ", shape_text(shape));
+  require_input(t.shape == shape, it->second.file->path().string(), ": tensor ", t.name, " is ", shape_text(t.shape), ", config.json asks for ", shape_text(shape), " (", t.end - t.begin,
+                " bytes found, ", count_of(shape) * safetensors_dtype_bytes(t.dtype), " wanted)");
   require_input(t.dtype == "F32" || t.dtype == "F16" || t.dtype == "BF16", it->second.file->path().string(), ": tensor ", t.name, " is of type ", t.dtype,
                 "; weights are read as F32, F16 or BF16");
 }
@@ -106,7 +130,9 @@ void WeightFiles::check(const std::string& name, const std::vector<int64_t>& sha
 std::vector<float> WeightFiles::read(const std::string& name, const std::vector<int64_t>& shape) const {
   check(name, shape);
   const Found& found = found_.at(plain_name(name));
-  return floats_of(*found.file, *found.tensor);
+  std::vector<float> values = floats_of(*found.file, *found.tensor);
+  require_finite(values, found.file->path(), found.tensor->name);
+  return values;
 }
 
 std::optional<StoredTensor> WeightFiles::stored(const std::string& name, const std::vector<int64_t>& shape) const {

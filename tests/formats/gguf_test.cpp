@@ -96,6 +96,32 @@ TEST(Gguf, RefusesTensorsThatDoNotFit) {
   expect_refused(head(2, 0) + tensor("w", {8}, 0, 0) + tensor("v", {16}, 0, 0) + data, "inside another");
   expect_refused(head(2, 0) + tensor("w", {8}, 0, 0) + tensor("w", {8}, 0, 32) + data, "tensor w is there twice");
   expect_refused(head(1, 0) + tensor("", {8}, 0, 0) + data, "its name has 0 bytes");
+  expect_refused(head(1, 0) + tensor("w", {8}, 0, 32) + data, "tensor w begins at byte 32 of the data, the one before it ends at 0: between them is a hole");
+  expect_refused(head(2, 0) + tensor("w", {4}, 0, 0) + tensor("v", {4}, 0, 64) + data, "tensor v begins at byte 64 of the data, the one before it ends at 16");
+  expect_refused(head(1, 0) + tensor("w", {0, 1ull << 40, 1ull << 40}, 0, 0) + data, "tensor w: its shape overflows 64 bits");  // seen from the other end
+  expect_refused(head(1, 0) + tensor("w", {~uint64_t{0}}, 0, 0) + data, "tensor w: its shape overflows 64 bits");
+  expect_refused(head(1, 0) + tensor("w", {8}, 0, 1ull << 63) + data, "tensor w: its offset");
+  expect_refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4096\n", "git lfs pull");
+}
+
+TEST(Gguf, ManyOfEverythingIsRefusedBeforeItTakesMemory) {
+  std::string pairs = head(0, (1 << 16) + 1);
+  for (int i = 0; i <= 1 << 16; ++i) pairs += text("k" + std::to_string(i)) + raw<uint32_t>(0) + std::string(1, 'x');
+  expect_refused(pairs, "65537 pairs of metadata");
+  const uint64_t half = (1 << 24) + 1;  // bytes that would be eight times as many in memory
+  const std::string list = raw<uint32_t>(9) + raw<uint32_t>(0) + raw(half) + std::string(half, 'x');
+  expect_refused(head(0, 2) + text("a") + list + text("b") + list, "metadata b: its lists hold over 33554432 values");
+}
+
+TEST(Gguf, ManyTensorsAreFoundQuickly) {
+  constexpr uint64_t kMany = 100'000;
+  std::string bytes = head(kMany, 0);
+  for (uint64_t i = 0; i < kMany; ++i) bytes += tensor("t" + std::to_string(i), {0}, 0, 0);
+  bytes.resize((bytes.size() + 31) / 32 * 32);
+  write_file(file("many.gguf"), bytes);
+  const GgufFile in(file("many.gguf"));
+  for (uint64_t i = 0; i < kMany; ++i) ASSERT_NE(in.find("t" + std::to_string(i)), nullptr);
+  EXPECT_EQ(in.find("t"), nullptr);
 }
 
 TEST(Gguf, EveryCutIsRefusedOrWhole) {

@@ -34,7 +34,7 @@ std::vector<std::string> write_companions(const fs::path& folder, const ModelCon
   return {"generation_config.json", "tokenizer.json", "tokenizer_config.json"};
 }
 
-ImportedModel import_model(const std::vector<std::string>& paths, const fs::path& out_folder, bool force, Progress& progress, int64_t context) {
+ImportedModel import_model(const std::vector<std::string>& paths, const fs::path& out_folder, bool force, Progress& progress, int64_t context, bool spare_rows) {
   const std::unique_ptr<ForeignModel> model = open_foreign(paths);
   ModelConfig config = model->config();
   if (context != 0) {
@@ -49,7 +49,12 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
   TokenizerParts parts = *model->tokenizer();
   parts.config["model_max_length"] = config.context;
   const Tokenizer tokenizer(std::move(parts));
-  require_input(tokenizer.vocab_size() <= config.vocab, "the tokenizer has ids up to ", tokenizer.vocab_size() - 1, ", the model's token table ", config.vocab, " rows: they are not of one model");
+  const std::string table = cat("the model's token table (tensor ", disk_layout(config).front().name, ") ", config.vocab, " rows");
+  require_input(tokenizer.vocab_size() <= config.vocab, "the tokenizer has ids up to ", tokenizer.vocab_size() - 1, ", ", table, ": they are not of one model");
+  // Tables are rounded up by some rows, three in a hundred at most in published models.
+  const int64_t spare = config.vocab - tokenizer.vocab_size();
+  require_input(spare_rows || spare * 8 <= config.vocab, "the tokenizer has ", tokenizer.vocab_size(), " tokens, ", table, ", ", spare,
+                " of them without a token: they do not seem to be of one model (--spare-rows takes it as it is)");
   if (!model->stop_ids().empty()) config.eos = model->stop_ids().front();
   if (!tokenizer.prefix_ids().empty()) config.bos = tokenizer.prefix_ids().front();
   for (const TensorInfo& t : disk_layout(config)) model->check(t.name, t.shape);  // before anything is written
@@ -68,7 +73,12 @@ ImportedModel import_model(const std::vector<std::string>& paths, const fs::path
     progress.status(fmt::format("tensor {} of {}: {}", ++done, layout.size(), t.name));
     write_floats(file, t, model->read(t.name, t.shape));
   };
-  for (const auto& name : write_weights(out.folder(), layout, write)) out.promise(name);
+  try {
+    for (const auto& name : write_weights(out.folder(), layout, write)) out.promise(name);
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::input && !out.resumed()) fs::remove_all(out.folder());  // no command can go on with it
+    throw;
+  }
   Json json = config_to_json(config);
   json["torch_dtype"] = brain ? "bfloat16" : half ? "float16" : "float32";
   write_file(out.path("config.json"), to_pretty(json));

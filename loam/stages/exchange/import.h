@@ -20,10 +20,12 @@ struct ImportedModel {
 };
 
 /// Writes the model folder of what open_foreign() reads. Numbers keep their values: F32, F16 and BF16 their type, others
-/// become F32. Holds one tensor at a time. Throws Error{input} for tensors that do not fit the config, and for a tokenizer
-/// with more ids than the token table has rows. `context`: another longest sequence than the files say (0: theirs); Error{usage}
+/// become F32. Holds one tensor at a time. Throws Error{input} for tensors that do not fit the config or hold what is no
+/// number, and for a tokenizer with more ids than the token table has rows, or (but not with `spare_rows`) with so few that
+/// over an eighth of the rows have none. `context`: another longest sequence than the files say (0: theirs); Error{usage}
 /// if it is over a table of learned positions.
-ImportedModel import_model(const std::vector<std::string>& paths, const std::filesystem::path& out, bool force, Progress& progress, int64_t context = 0);
+ImportedModel import_model(const std::vector<std::string>& paths, const std::filesystem::path& out, bool force, Progress& progress, int64_t context = 0,
+                           bool spare_rows = false);
 
 /// Files beside the weights that another program needs to run a model as it was meant: generation_config.json with
 /// `stops`, tokenizer.json, tokenizer_config.json. Writes them into `folder`; their names.

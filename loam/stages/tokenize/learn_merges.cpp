@@ -86,6 +86,15 @@ struct Entry {
   int64_t count, pair;
 };
 
+/// The sign of a + b against c + d, which are equally long, byte by byte.
+int compare_joined(const std::string& a, const std::string& b, const std::string& c, const std::string& d) {
+  if (a.size() > c.size()) return -compare_joined(c, d, a, b);
+  const std::string_view left = c, right = b, tail = left.substr(a.size());
+  if (const int order = std::string_view(a).compare(left.substr(0, a.size())); order != 0) return order;
+  if (const int order = right.substr(0, tail.size()).compare(tail); order != 0) return order;
+  return right.substr(tail.size()).compare(d);
+}
+
 }  // namespace
 
 std::vector<std::string> byte_tokens() {
@@ -121,8 +130,13 @@ LearntMerges learn_merges(const std::vector<PieceCounts::Piece>& pieces, const L
     if (a.count != b.count) return a.count < b.count;
     const Pair& p = pairs[a.pair];
     const Pair& q = pairs[b.pair];
-    if (options.ties == Ties::hf) return p.left != q.left ? p.left > q.left : p.right > q.right;
     const auto text = [&](int32_t id) -> const std::string& { return out.tokens[static_cast<size_t>(id)]; };
+    if (options.ties == Ties::sentencepiece) {
+      const size_t n = text(p.left).size() + text(p.right).size(), m = text(q.left).size() + text(q.right).size();
+      if (n != m) return n > m;
+      if (const int order = compare_joined(text(p.left), text(p.right), text(q.left), text(q.right)); order != 0) return order > 0;
+    }
+    if (options.ties != Ties::greater) return p.left != q.left ? p.left > q.left : p.right > q.right;
     if (const int order = text(p.left).compare(text(q.left)); order != 0) return order < 0;
     return text(p.right) < text(q.right);
   };

@@ -18,6 +18,7 @@ namespace loam {
 enum class Ties {
   hf,       ///< the lower pair of ids, as Hugging Face's trainer does
   greater,  ///< the greater pair of byte strings
+  sentencepiece,  ///< the shorter joined text, of equally long ones the lesser, as SentencePiece's BPE trainer does
 };
 
 struct LearnOptions {

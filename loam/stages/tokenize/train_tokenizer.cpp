@@ -130,7 +130,7 @@ void TokenizerTrainConfig::validate() const {
   const auto least = 256 + static_cast<int64_t>(seen.size());
   require(vocab_size >= least, "tokenizer.train.vocab_size = ", vocab_size, " is too small: 256 bytes and ", seen.size(), " special tokens make ", least);
   require(vocab_size <= int64_t{1} << 22, "tokenizer.train.vocab_size = ", vocab_size, " is too large: the most is ", int64_t{1} << 22);
-  require(ties == "hf" || ties == "greater", "tokenizer.train.ties = ", ties, " is neither hf nor greater");
+  require(ties == "hf" || ties == "greater" || ties == "sentencepiece", "tokenizer.train.ties = ", ties, " is none of hf, sentencepiece and greater");
   require(min_count >= 1, "tokenizer.train.min_count = ", min_count, " must be at least 1");
   require(max_pieces >= 1000, "tokenizer.train.max_pieces = ", max_pieces, " must be at least 1000");
   require(save_minutes >= 0, "tokenizer.train.save_minutes = ", save_minutes, " must not be negative");
@@ -165,7 +165,7 @@ TrainedTokenizer train_tokenizer(const std::vector<Artifact>& corpora, const Tok
   LearnOptions options;
   options.tokens = config.vocab_size - static_cast<int64_t>(specials.size());
   options.min_count = config.min_count;
-  options.ties = config.ties == "hf" ? Ties::hf : Ties::greater;
+  options.ties = config.ties == "hf" ? Ties::hf : config.ties == "greater" ? Ties::greater : Ties::sentencepiece;
   LearntMerges learnt;
   try {
     learnt = learn_merges(counting.pieces.sorted(), options, progress);

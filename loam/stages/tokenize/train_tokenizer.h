@@ -29,7 +29,7 @@ struct TokenizerTrainConfig {
     f("pattern", &TokenizerTrainConfig::pattern, "what merges never cross: gpt2, cl100k, o200k, llama3 or a regular expression");
     f("special", &TokenizerTrainConfig::special, "a further special token, such as <|tool|>; may be given again");
     f("chat", &TokenizerTrainConfig::chat, "add <|im_start|> and <|im_end|> for chat (ChatML)");
-    f("ties", &TokenizerTrainConfig::ties, "of pairs that occur equally often, which goes first: hf (lower ids) or greater (greater bytes)");
+    f("ties", &TokenizerTrainConfig::ties, "of pairs that occur equally often, which goes first: hf (lower ids), sentencepiece (shorter, then lesser text) or greater (greater bytes)");
     f("min_count", &TokenizerTrainConfig::min_count, "a pair that occurs less often is not merged");
     f("max_pieces", &TokenizerTrainConfig::max_pieces, "different words kept in memory, about 100 bytes each; beyond, the rarest are forgotten");
     f("save_minutes", &TokenizerTrainConfig::save_minutes, "keep the counts this often, to go on from after a stop");

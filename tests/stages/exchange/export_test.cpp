@@ -108,8 +108,8 @@ TEST(Export, WhatAnswersOtherwiseIsNotLeftBehind) {
   const Mat table = model->params().value(model->params().tokens);
   for (int64_t i = 0; i < table.rows * table.cols; ++i) table.data[i] *= 1e6f;  // over what a half can hold
   write_model_folder(folder / "model", *model);
-  expect_refused(ErrorKind::input, "no number", [&] { write_out(folder / "model", "gguf", "f16", folder / "a.gguf"); });
-  expect_refused(ErrorKind::input, "no number", [&] { write_out(folder / "model", "hf", "f16", folder / "a"); });
+  expect_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "gguf", "f16", folder / "a.gguf"); });
+  expect_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "hf", "f16", folder / "a"); });
   EXPECT_FALSE(fs::exists(folder / "a.gguf"));
   EXPECT_FALSE(fs::exists(folder / "a.gguf.partial"));
   EXPECT_FALSE(fs::exists(folder / "a"));

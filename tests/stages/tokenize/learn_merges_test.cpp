@@ -44,7 +44,9 @@ std::vector<Merge> plainly(const std::vector<PieceCounts::Piece>& pieces, int64_
     int64_t most = 0;
     for (const auto& [pair, count] : counts) {
       const auto bytes = [&](const auto& p) { return std::pair(text[static_cast<size_t>(p.first)], text[static_cast<size_t>(p.second)]); };
-      if (count > most || (count == most && ties == Ties::greater && bytes(pair) > bytes(best))) best = pair, most = count;
+      const auto joined = [&](const auto& p) { return std::pair(bytes(p).first.size() + bytes(p).second.size(), bytes(p).first + bytes(p).second); };
+      const bool first = ties == Ties::greater ? bytes(pair) > bytes(best) : ties == Ties::sentencepiece && joined(pair) < joined(best);
+      if (count > most || (count == most && first)) best = pair, most = count;
     }
     if (most < least) break;
     const auto made = static_cast<int32_t>(text.size());
@@ -79,7 +81,7 @@ TEST(LearnMerges, IsTheDefinition) {
     }
     std::vector<PieceCounts::Piece> list;
     for (const auto& [bytes, count] : made) list.push_back({bytes, count});
-    for (const Ties ties : {Ties::hf, Ties::greater}) {
+    for (const Ties ties : {Ties::hf, Ties::greater, Ties::sentencepiece}) {
       const LearnOptions options = {256 + 30, 1 + rng.below(3), ties};
       const LearntMerges learnt = learn_merges(list, options, silent);
       EXPECT_EQ(learnt.merges, plainly(list, options.tokens, options.min_count, ties)) << round;
