@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "cli/fingerprint.h"
 #include "cli/typed.h"
 #include "loam/artifacts/manifest.h"
+#include "loam/base/child.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
 #include "loam/base/memory.h"
@@ -28,9 +31,13 @@ class RunLock {
     const fs::path file = folder / ".lock";
     descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor_ < 0) fail(ErrorKind::io, "cannot write ", file);
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(descriptor_);
-      fail(ErrorKind::usage, "another loam run is at work in ", folder, "; wait for it or stop it");
+    // A run that was killed a moment ago holds it until the process of its section is gone too.
+    for (int attempt = 0; ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0; ++attempt) {
+      if (attempt == 30) {
+        ::close(descriptor_);
+        fail(ErrorKind::usage, "another loam run is at work in ", folder, "; wait for it or stop it");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
   ~RunLock() { ::close(descriptor_); }
@@ -260,7 +267,7 @@ class PathRun {
     auto elapsed = [&] { return before + seconds_now() - began; };
     Report report;
     try {
-      report = cli_.call(words, flags_);
+      report = called(words);
     } catch (Error& e) {
       record_["sections"][section.name]["seconds"] = elapsed();
       save();
@@ -275,6 +282,19 @@ class PathRun {
     for (const std::string& line : report.lines) progress.note("  " + line);
     progress.note(fmt::format("[{}] done in {}", section.name, seconds_text(elapsed())));
     ++done_;
+  }
+
+  /// The section in a process of its own: its memory is what `loam plan` foretells, not that of all the sections before it.
+  Report called(const std::vector<std::string>& words) {
+    const Json said = parse_json(in_child("its process", [&] {
+      const Report made = cli_.call(words, flags_);
+      return to_line({{"json", made.json ? *made.json : Json(nullptr)}, {"lines", made.lines}, {"exit", made.exit}});
+    }), "what a section said");
+    Report out;
+    out.json = std::make_shared<Json>(said["json"]);
+    out.lines = said["lines"].get<std::vector<std::string>>();
+    out.exit = said["exit"].get<int>();
+    return out;
   }
 
   /// report.html and report.md, unless they are of exactly these sections.

@@ -18,6 +18,9 @@ bool stop_requested();
 bool wrap_up_requested();
 void interrupt_wraps_up(bool on);
 void request_wrap_up(bool on = true);
+/// From here on these signals, and SIGTSTP and SIGCONT, are for the process `child`, in a process group of its own; 0: for this
+/// one again (child.h).
+void forward_stop_signals(int child);
 /// Sets or clears the flag, for tests and for callers that handled it.
 void request_stop(bool on = true);
 

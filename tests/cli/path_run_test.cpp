@@ -1,5 +1,6 @@
 // loam run: recipes read and refused, stages done, skipped, resumed and redone. The stages are small ones made here.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <fstream>
 
@@ -12,9 +13,17 @@
 namespace loam {
 namespace {
 
-int made = 0;               // how many stages did work
-bool stop_in_the_middle = false;
-std::string last_text;
+/// What stages say and are told: each runs in a process of its own.
+struct Shared {
+  int made = 0;  ///< how many stages did work
+  bool stop_in_the_middle = false;
+};
+Shared& shared() {
+  static void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return *static_cast<Shared*>(memory);
+}
+int& made = shared().made;
+bool& stop_in_the_middle = shared().stop_in_the_middle;
 
 struct CopyConfig {
   std::string text;
@@ -51,7 +60,6 @@ void add_fake_verbs(Cli& cli) {
       stop_in_the_middle = false;
       fail(ErrorKind::interrupted, "stopped");
     }
-    last_text = text;
     write_file(out.path("text"), text);
     out.promise("text");
     out.finish({{"documents", 1}});
