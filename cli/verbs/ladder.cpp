@@ -75,7 +75,7 @@ class PretrainedRungs : public LadderTrainer {
 
  private:
   ModelConfig shape(const LadderSize& size) const {
-    ModelConfig model = family_shape(config_.family == "gpt2" ? Family::gpt2 : Family::llama, size.layers, size.channels, config_.context);
+    ModelConfig model = family_shape(config_.family, size.layers, size.channels, config_.context);
     model.vocab = set_.vocab_size();
     model.bos = model.eos = set_.eot_id();
     return model;

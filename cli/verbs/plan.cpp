@@ -119,7 +119,7 @@ Report plan_shape(const ShapeQuestion& asked, const PlanConfig& config, bool aga
   } else {
     if (cross != std::string::npos && asked.shape.find_first_not_of("0123456789x") == std::string::npos) {
       const LadderSize size = parse_size(asked.shape, "--shape");
-      model = family_shape(Family::llama, size.layers, size.channels, asked.context.value_or(256));
+      model = family_shape("llama", size.layers, size.channels, asked.context.value_or(256));
     } else {
       model = named_shape(asked.shape);
     }

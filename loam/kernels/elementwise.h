@@ -7,6 +7,13 @@
 
 namespace loam {
 
+/// Which of `rows` rows the pair of a token and the one before it (-1: none) has. A hash: pairs may share one.
+constexpr int32_t pair_row(int32_t before, int32_t id, int64_t rows) {
+  uint32_t h = (static_cast<uint32_t>(before) + 1) * 0x9e3779b1u ^ static_cast<uint32_t>(id) * 0x85ebca77u;
+  h = (h ^ h >> 15) * 0x2c1b3c6du;
+  return static_cast<int32_t>(static_cast<uint64_t>(h ^ h >> 12) * static_cast<uint64_t>(rows) >> 32);
+}
+
 class ElementwiseKernels {
  public:
   virtual ~ElementwiseKernels() = default;
@@ -25,6 +32,10 @@ class ElementwiseKernels {
   virtual void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const = 0;
   /// Adds into dtokens and dplaces (may be empty), in the order of the rows.
   virtual void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const = 0;
+
+  /// out[n] = pair_row of ids[n] and the id before it in its sequence of `time` rows; the first of a document (starts[n], as
+  /// attention has it; null: 0) has none before it.
+  virtual void pair_rows(int32_t* out, const int32_t* ids, const int32_t* starts, int64_t n, int64_t time, int64_t rows) const = 0;
 
   /// x *= mask / (1 - p); the mask of element (n, c) is random number (first_row + n) * cols + c of `key`: kept if >= p.
   virtual void dropout(Mat x, float p, uint64_t key, int64_t first_row) const = 0;

@@ -60,7 +60,11 @@ void read_kin(ModelConfig& c, const Json& json) {
   c.qkv_bias = all_biased || c.model_type == "qwen2";
   c.proj_bias = all_biased;
   c.mlp_bias = get_bool(json, "mlp_bias", false);
-  c.qk_norm = c.model_type == "qwen3";
+  c.qk_norm = c.model_type == "qwen3" || c.model_type == "loam";
+  if (c.model_type == "loam") {
+    c.pair_rows = get_int(json, "pair_rows", 0);
+    c.value_tables = get_bool(json, "value_tables", false);
+  }
   require_input(!all_biased || c.model_type == "llama" || c.model_type == "qwen3", "attention_bias is true, which a ", c.model_type, " has not");
   if (c.model_type == "mistral" || (qwen && get_bool(json, "use_sliding_window", false))) c.window = get_int(json, "sliding_window", 0);
   if (qwen && c.window > 0) c.window_from = get_int(json, "max_window_layers", 0);
@@ -107,6 +111,7 @@ void ModelConfig::validate() const {
                 "rope_scaling's low_freq_factor = ", rope_scaling.low, ", high_freq_factor = ", rope_scaling.high, ", original_max_position_embeddings = ",
                 rope_scaling.original, " do not fit together");
   require_input(window >= 0 && window_from >= 0, "sliding_window = ", window, ", max_window_layers = ", window_from, " must not be negative");
+  require_input(pair_rows >= 0 && pair_rows <= int64_t{1} << 26, "pair_rows = ", pair_rows, " is not in 0..2^26");
   require_input(dropout >= 0 && dropout < 1, "dropout = ", dropout, " is not in [0, 1)");
 }
 
@@ -125,8 +130,8 @@ double rope_frequency(const ModelConfig& c, int64_t i) {
 ModelConfig config_from_json(const Json& json) {
   ModelConfig c;
   const std::string type = get_string(json, "model_type");
-  require_input(type == "gpt2" || type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3", "model_type is \"", type,
-                "\"; this loam has gpt2, llama, mistral, qwen2 and qwen3");
+  require_input(type == "gpt2" || type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3" || type == "loam", "model_type is \"", type,
+                "\"; this loam has gpt2, llama, mistral, qwen2, qwen3 and loam");
   c.family = type == "gpt2" ? Family::gpt2 : Family::llama;
   if (type != "gpt2") c.model_type = type;
   const Keys k = keys(c.family);
@@ -161,7 +166,7 @@ namespace {
 
 std::string class_name(const ModelConfig& c) {
   if (c.family == Family::gpt2) return "GPT2";
-  return c.model_type == "mistral" ? "Mistral" : c.model_type == "qwen2" ? "Qwen2" : c.model_type == "qwen3" ? "Qwen3" : "Llama";
+  return c.model_type == "mistral" ? "Mistral" : c.model_type == "qwen2" ? "Qwen2" : c.model_type == "qwen3" ? "Qwen3" : c.model_type == "loam" ? "Loam" : "Llama";
 }
 
 Json rope_scaling_json(const RopeScaling& s) {
@@ -211,6 +216,10 @@ Json config_to_json(const ModelConfig& c) {
       json["sliding_window"] = c.window > 0 ? Json(c.window) : Json();
       json["max_window_layers"] = c.window > 0 ? c.window_from : c.layers;
     }
+    if (c.model_type == "loam") {
+      json["pair_rows"] = c.pair_rows;
+      json["value_tables"] = c.value_tables;
+    }
     json["attention_dropout"] = c.dropout;
   }
   json["vocab_size"] = c.vocab;
@@ -247,6 +256,8 @@ int64_t parameter_count(const ModelConfig& c) {
   const int64_t norm = c.biases() ? 2 * c.channels : c.channels;
   int64_t n = c.layers * (block_matrices(c) + biases + 2 * norm) + norm + c.vocab * c.channels;
   if (c.learned_positions()) n += c.context * c.channels;
+  n += c.pair_rows * c.channels;
+  for (int64_t l = 0; l < c.layers; ++l) n += c.has_value_table(l) ? c.vocab * c.kv_width() : 0;
   if (!c.labels.empty()) {
     n += static_cast<int64_t>(c.labels.size()) * c.channels;
   } else if (!c.tied) {

@@ -27,10 +27,12 @@ struct RopeScaling {
 };
 
 /// gpt2: learned positions, LayerNorm, GELU, biases. llama: rotary positions, RMSNorm, SwiGLU, grouped queries, and what
-/// its kin add: biases (Qwen2's of queries, keys and values), norms of queries and keys (Qwen3), windows (Mistral).
+/// its kin add: biases (Qwen2's of queries, keys and values), norms of queries and keys (Qwen3), windows (Mistral). "loam" is
+/// our own kin, which no other program reads: norms of queries and keys, and tables that are looked up instead of computed
+/// with, which cost next to nothing and teach a small model much in a short run (docs/experiments.md).
 struct ModelConfig {
   Family family = Family::llama;
-  std::string model_type = "llama";  ///< of the llama family: llama, mistral, qwen2, qwen3; what config.json is called by
+  std::string model_type = "llama";  ///< of the llama family: llama, mistral, qwen2, qwen3, loam; what config.json is called by
   int64_t vocab = 0;      ///< V, rows of the token table
   int64_t context = 0;    ///< longest sequence, T
   int64_t layers = 0;     ///< L
@@ -47,6 +49,8 @@ struct ModelConfig {
   bool qk_norm = false;     ///< RMSNorm of each head's queries and keys, before they turn
   int64_t window = 0;       ///< a token sees itself and the window - 1 before it; 0: all. In layers from window_from on
   int64_t window_from = 0;
+  int64_t pair_rows = 0;      ///< rows of a table by the hash of a token and the one before it, added to the token's own; 0: none
+  bool value_tables = false;  ///< every other layer, the last among them, adds a table's row of the token to its values
   double dropout = 0;     ///< on embeddings, attention and residual branches, while training
   int64_t bos = 0, eos = 0;
   std::vector<std::string> labels;  ///< a classifier's; empty for a language model
@@ -57,6 +61,7 @@ struct ModelConfig {
   int64_t query_width() const { return heads * head_size; }
   int64_t kv_width() const { return kv_heads * head_size; }
   int64_t qkv_width() const { return query_width() + 2 * kv_width(); }
+  bool has_value_table(int64_t l) const { return value_tables && (layers - 1 - l) % 2 == 0; }
   /// What layer `l` attends to behind it, counting itself; 0: everything.
   int64_t window_of(int64_t l) const { return l >= window_from ? window : 0; }
   /// Throws Error{input} naming the Hugging Face key that does not fit.
@@ -66,7 +71,7 @@ struct ModelConfig {
 /// The radians that pair i of a head turns by from one position to the next, scaling included (Su et al. 2021).
 double rope_frequency(const ModelConfig& config, int64_t i);
 
-/// From a Hugging Face config.json of model_type gpt2, llama, mistral, qwen2 or qwen3. Throws Error{input}: a missing key, another model_type,
+/// From a Hugging Face config.json of model_type gpt2, llama, mistral, qwen2, qwen3 or loam. Throws Error{input}: a missing key, another model_type,
 /// a setting this transformer does not have (another activation, another kind of rope scaling).
 ModelConfig config_from_json(const Json& json);
 /// Hugging Face's form, which transformers and vLLM read.

@@ -57,6 +57,7 @@ void ParamSet::add_gpt2(const ModelConfig& c, float deviation, float into_residu
 void ParamSet::add_llama(const ModelConfig& c, float deviation, float into_residual) {
   const int64_t C = c.channels, F = c.hidden, Q = c.query_width(), K = c.kv_width();
   tokens = add({{"model.embed_tokens.weight", 0, c.vocab}}, c.vocab, C, deviation, true);
+  if (c.pair_rows > 0) pairs = add({{"model.embed_pairs.weight", 0, c.pair_rows}}, c.pair_rows, C, 0.0f, false);
   for (int64_t l = 0; l < c.layers; ++l) {
     const std::string at = "model.layers." + std::to_string(l) + ".";
     Layer layer;
@@ -68,6 +69,7 @@ void ParamSet::add_llama(const ModelConfig& c, float deviation, float into_resid
       layer.query_norm = add_vector(at + "self_attn.q_norm.weight", c.head_size, true);
       layer.key_norm = add_vector(at + "self_attn.k_norm.weight", c.head_size, true);
     }
+    if (c.has_value_table(l)) layer.value_table = add({{at + "self_attn.value_table.weight", 0, c.vocab}}, c.vocab, K, 0.0f, false);
     layer.proj = add({{at + "self_attn.o_proj.weight", 0, C}}, C, Q, into_residual, true);
     if (c.proj_bias) layer.proj_bias = add_vector(at + "self_attn.o_proj.bias", C, false);
     layer.norm2 = add_vector(at + "post_attention_layernorm.weight", C, true);

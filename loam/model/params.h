@@ -62,10 +62,10 @@ class ParamSet {
   struct Layer {
     size_t norm1 = kNone, norm1_bias = kNone, qkv = kNone, qkv_bias = kNone, proj = kNone, proj_bias = kNone;
     size_t norm2 = kNone, norm2_bias = kNone, up = kNone, up_bias = kNone, down = kNone, down_bias = kNone;
-    size_t query_norm = kNone, key_norm = kNone;
+    size_t query_norm = kNone, key_norm = kNone, value_table = kNone;
   };
   std::vector<Layer> layers;
-  size_t tokens = kNone, places = kNone, norm = kNone, norm_bias = kNone;
+  size_t tokens = kNone, places = kNone, pairs = kNone, norm = kNone, norm_bias = kNone;
   size_t head = kNone;  ///< the language model's (V, C), `tokens` if tied, or the classifier's (labels, C)
 
  private:

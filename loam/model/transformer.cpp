@@ -71,6 +71,7 @@ int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
   }
   if (training && c.qk_norm) d_heads_ = take(c.query_width() + c.kv_width());
   if (c.dropout > 0) branch_ = take(c.channels);
+  if (c.value_tables) looked_up_ = take(c.kv_width());
   return used;
 }
 
@@ -163,17 +164,33 @@ void Transformer::product(Mat y, ConstMat x, size_t w, const Epilogue& then) con
   }
 }
 
-void Transformer::embed(Mat y, const int32_t* ids, const int32_t* positions) const {
-  const ConstMat places = config_.learned_positions() ? ConstMat(params_.value(params_.places)) : ConstMat();
-  if (!params_.is_stored(params_.tokens)) {
-    backend_.elementwise().embed_forward(y, ids, positions, params_.value(params_.tokens), places);
-    return;
+void Transformer::look_up(Mat y, const int32_t* rows, size_t table) const {
+  if (params_.is_stored(table)) {
+    backend_.stored().rows(y, rows, params_.stored(table));
+  } else {
+    backend_.elementwise().embed_forward(y, rows, nullptr, params_.value(table), {});
   }
-  backend_.stored().rows(y, ids, params_.stored(params_.tokens));
-  if (!places) return;
+}
+
+void Transformer::embed(Mat y, const int32_t* ids, const int32_t* positions, const int32_t* pairs) const {
+  const bool paired = params_.pairs != ParamSet::kNone;
+  const size_t second = paired ? params_.pairs : params_.places;
+  const int32_t* rows = paired ? pairs : positions;
+  if (second == ParamSet::kNone) return look_up(y, ids, params_.tokens);
+  if (!params_.is_stored(params_.tokens) && !params_.is_stored(second)) {
+    return backend_.elementwise().embed_forward(y, ids, rows, params_.value(params_.tokens), params_.value(second));
+  }
+  look_up(y, ids, params_.tokens);
   const Mat there = layers_.front().normed1.range(0, y.rows);  // not in use yet
-  backend_.elementwise().embed_forward(there, positions, nullptr, places, {});
+  look_up(there, rows, second);
   backend_.elementwise().add(y, there);
+}
+
+void Transformer::add_value_rows(const Activations& a, const ParamSet::Layer& p, const int32_t* ids, int64_t n) const {
+  if (p.value_table == ParamSet::kNone) return;
+  const Mat rows = looked_up_.range(0, n);
+  look_up(rows, ids, p.value_table);
+  backend_.elementwise().add(a.qkv.range(0, n).columns(config_.query_width() + config_.kv_width(), config_.kv_width()), rows);
 }
 
 void Transformer::losses(Vec losses, ConstMat hidden, const int32_t* targets) {
@@ -264,7 +281,11 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
   narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat first = layers_.front().input.range(0, n);
-  embed(first, batch.ids, batch.positions);
+  if (c.pair_rows > 0) {
+    if (pairs_.bytes() < 4 * n) pairs_ = backend_.allocate(n);
+    elementwise.pair_rows(pairs_.ints(), batch.ids, batch.starts, n, batch.time, c.pair_rows);
+  }
+  embed(first, batch.ids, batch.positions, pairs_.ints());
   if (batch.dropout && c.dropout > 0) elementwise.dropout(first, static_cast<float>(c.dropout), dropout_key(batch, 0), batch.first_row);
   for (int64_t l = 0; l < c.layers; ++l) {
     const Activations& a = layers_[static_cast<size_t>(l)];
@@ -273,6 +294,7 @@ ConstMat Transformer::forward(const TokenBatch& batch) {
     const Mat output = l + 1 < c.layers ? layers_[static_cast<size_t>(l) + 1].input.range(0, n) : output_.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, input, p.norm1, p.norm1_bias);
     product(qkv, a.normed1.range(0, n), p.qkv, plus(vector_of(p.qkv_bias)));
+    add_value_rows(a, p, batch.ids, n);
     head_norms_forward(a, p, n);
     rope(qkv, batch.positions, false);
     const int64_t key = c.query_width(), value = key + c.kv_width();
@@ -324,6 +346,9 @@ void Transformer::attention_backward(const Activations& a, const ParamSet::Layer
   mm.nn(d_attended, d_branch, params_.value(p.proj));
   backend_.attention().backward(d_qkv.columns(0, key), d_qkv.columns(key, c.kv_width()), d_qkv.columns(value, c.kv_width()), d_attended, attended, a.lse, qkv.columns(0, key),
                                 qkv.columns(key, c.kv_width()), qkv.columns(value, c.kv_width()), attention_shape(c, batch, dropout_key(batch, site(layer, 0)), starts_of(batch, layer)));
+  if (p.value_table != ParamSet::kNone) {
+    backend_.elementwise().embed_backward_add(params_.gradient(p.value_table), {}, batch.ids, nullptr, d_qkv.columns(value, c.kv_width()));
+  }
   rope(d_qkv, batch.positions, true);
   head_norms_backward(a, p, d_qkv);
   mm.tn_add(params_.gradient(p.qkv), d_qkv, a.normed1.range(0, n));
@@ -357,13 +382,15 @@ void Transformer::backward(const TokenBatch& batch) {
     attention_backward(a, p, branch_gradient(site(l, 1)), batch, l);
   }
   if (p_drop > 0) elementwise.dropout(stream, p_drop, dropout_key(batch, 0), batch.first_row);
-  elementwise.embed_backward_add(params_.gradient(params_.tokens), c.learned_positions() ? params_.gradient(params_.places) : Mat(), batch.ids, batch.positions, stream);
+  const bool paired = c.pair_rows > 0;
+  elementwise.embed_backward_add(params_.gradient(params_.tokens), paired ? params_.gradient(params_.pairs) : c.learned_positions() ? params_.gradient(params_.places) : Mat(), batch.ids,
+                                 paired ? pairs_.ints() : batch.positions, stream);
 }
 
 // ---- one sequence, with what came before kept ----
 
 KvCache::KvCache(const ModelConfig& config, const Backend& backend, int64_t capacity)
-    : data_(backend.allocate(config.layers * 2 * capacity * config.kv_width())), numbers_(backend.allocate(2 * capacity)), capacity_(capacity), width_(config.kv_width()) {}
+    : data_(backend.allocate(config.layers * 2 * capacity * config.kv_width())), numbers_(backend.allocate(3 * capacity)), capacity_(capacity), width_(config.kv_width()) {}
 
 ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache& cache) {
   const ModelConfig& c = config_;
@@ -374,22 +401,32 @@ ConstMat Transformer::forward_cached(const int32_t* ids, int64_t count, KvCache&
   rows_ = n;
   std::vector<int32_t> host(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) host[static_cast<size_t>(i)] = static_cast<int32_t>(seen + i);
-  int32_t *device_ids = cache.numbers_.ints(), *positions = device_ids + cache.capacity_;
+  int32_t *device_ids = cache.numbers_.ints(), *positions = device_ids + cache.capacity_, *pairs = positions + cache.capacity_;
   backend_.upload(device_ids, ids, n);
   backend_.upload(positions, host.data(), n);
+  cache.ids_.resize(static_cast<size_t>(seen));
+  cache.ids_.insert(cache.ids_.end(), ids, ids + n);
+  if (c.pair_rows > 0) {
+    for (int64_t i = 0; i < n; ++i) {
+      const auto at = static_cast<size_t>(seen + i);
+      host[static_cast<size_t>(i)] = pair_row(at > 0 ? cache.ids_[at - 1] : -1, cache.ids_[at], c.pair_rows);
+    }
+    backend_.upload(pairs, host.data(), n);
+  }
   TokenBatch batch;
   batch.batch = 1;
   batch.time = n;
   if (seen == 0) narrow_starts(batch);
   const auto& elementwise = backend_.elementwise();
   const Mat stream = layers_.front().input.range(0, n);
-  embed(stream, device_ids, positions);
+  embed(stream, device_ids, positions, pairs);
   for (int64_t l = 0; l < c.layers; ++l) {
     const Activations& a = layers_.front();
     const ParamSet::Layer& p = params_.layers[static_cast<size_t>(l)];
     const Mat qkv = a.qkv.range(0, n), middle = a.middle.range(0, n), attended = a.attended.range(0, n);
     norm_forward(a.normed1.range(0, n), a.mean1, a.rstd1, stream, p.norm1, p.norm1_bias);
     product(qkv, a.normed1.range(0, n), p.qkv, plus(vector_of(p.qkv_bias)));
+    add_value_rows(a, p, device_ids, n);
     head_norms_forward(a, p, n);
     rope(qkv, positions, false);
     float* base = cache.data_.floats() + l * 2 * cache.capacity_ * cache.width_;

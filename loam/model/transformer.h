@@ -41,7 +41,8 @@ class KvCache {
 
  private:
   friend class Transformer;
-  Buffer data_, numbers_;
+  Buffer data_, numbers_;     // numbers_: ids, positions and pairs of what comes next
+  std::vector<int32_t> ids_;  // of what it holds
   int64_t capacity_, size_ = 0, width_;
 };
 
@@ -99,7 +100,10 @@ class Transformer {
   void narrow_starts(const TokenBatch& batch);
   /// y = x w' and what follows, for weights of any type.
   void product(Mat y, ConstMat x, size_t w, const Epilogue& then = {}) const;
-  void embed(Mat y, const int32_t* ids, const int32_t* positions) const;
+  void look_up(Mat y, const int32_t* rows, size_t table) const;
+  /// y = the rows of the tokens, and of their pairs or places where the model has those.
+  void embed(Mat y, const int32_t* ids, const int32_t* positions, const int32_t* pairs) const;
+  void add_value_rows(const Activations& a, const ParamSet::Layer& p, const int32_t* ids, int64_t rows) const;
   void rope(Mat qkv, const int32_t* positions, bool inverse) const;
   void up_forward(const Activations& a, const ParamSet::Layer& p, int64_t rows) const;
   /// out = residual + x w' + bias, with dropout on the branch if the batch wants it.
@@ -114,11 +118,12 @@ class Transformer {
   ParamSet params_;
   Buffer arena_, table_;  // table_: rotary cosines and sines, (context, D)
   Buffer logits_;         // of a few rows, for losses with a stored head
+  Buffer pairs_;          // (N) rows of the table of pairs
   Buffer starts_;         // (N) of windows, where the batch is longer than one
   int64_t planned_rows_ = 0, rows_ = 0;
   bool planned_training_ = false;
   std::vector<Activations> layers_;
-  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_, d_heads_;
+  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_, d_heads_, looked_up_;
   Vec mean_, rstd_;
 };
 

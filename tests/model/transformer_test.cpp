@@ -16,7 +16,7 @@ namespace {
 
 /// gpt2; llama (grouped queries, untied); and what Llama's kin add: qwen2 (biases of queries, keys, values; a window in
 /// the second layer), qwen3 (norms of queries and keys, all biases, heads wider than the stream), mistral (windows),
-/// biased (biases everywhere, Llama 3's positions).
+/// biased (biases everywhere, Llama 3's positions), loam (norms of queries and keys, tables of pairs and values).
 ModelConfig small(const std::string& kind, double dropout = 0) {
   ModelConfig c;
   c.family = kind == "gpt2" ? Family::gpt2 : Family::llama;
@@ -30,11 +30,13 @@ ModelConfig small(const std::string& kind, double dropout = 0) {
   c.hidden = 40;
   c.tied = kind == "gpt2";
   c.dropout = dropout;
-  if (kind == "qwen2" || kind == "qwen3" || kind == "mistral") c.model_type = kind;
+  if (kind == "qwen2" || kind == "qwen3" || kind == "mistral" || kind == "loam") c.model_type = kind;
   c.qkv_bias = kind == "qwen2" || kind == "qwen3" || kind == "biased";
   c.proj_bias = kind == "qwen3" || kind == "biased";
   c.mlp_bias = kind == "biased";
-  c.qk_norm = kind == "qwen3";
+  c.qk_norm = kind == "qwen3" || kind == "loam";
+  c.pair_rows = kind == "loam" ? 50 : 0;
+  c.value_tables = kind == "loam";
   if (kind == "mistral" || kind == "qwen2") c.window = 3;
   if (kind == "qwen2") c.window_from = 1;
   if (kind == "biased") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 6};
@@ -181,7 +183,7 @@ TEST_P(EachFamily, WeightsGoToDiskAndBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values("gpt2", "llama", "qwen2", "qwen3", "mistral", "biased"), [](const auto& test) { return std::string(test.param); });
+INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values("gpt2", "llama", "qwen2", "qwen3", "mistral", "biased", "loam"), [](const auto& test) { return std::string(test.param); });
 
 TEST(Windows, ATokenSeesNoFurther) {
   Sample s(small("mistral"), backend("cpu"), 1, 12);

@@ -90,6 +90,10 @@ void Elementwise::embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* id
   });
 }
 
+void Elementwise::pair_rows(int32_t* out, const int32_t* ids, const int32_t* starts, int64_t n, int64_t time, int64_t rows) const {
+  for (int64_t i = 0; i < n; ++i) out[i] = pair_row(i % time > (starts != nullptr ? starts[i] : 0) ? ids[i - 1] : -1, ids[i], rows);
+}
+
 void Elementwise::dropout(Mat x, float p, uint64_t key, int64_t first_row) const {
   const float scale = 1.0f / (1.0f - p);
   parallel_chunks(x.rows, row_grain(x.cols), [&](int64_t begin, int64_t end) {

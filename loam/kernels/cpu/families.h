@@ -41,6 +41,7 @@ class Elementwise final : public ElementwiseKernels {
   void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const override;
   void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const override;
   void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const override;
+  void pair_rows(int32_t* out, const int32_t* ids, const int32_t* starts, int64_t n, int64_t time, int64_t rows) const override;
   void dropout(Mat x, float p, uint64_t key, int64_t first_row) const override;
   void copy(Mat y, ConstMat x) const override;
   void add(Mat y, ConstMat x) const override;

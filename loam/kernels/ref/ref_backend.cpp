@@ -257,6 +257,9 @@ class Elementwise final : public ElementwiseKernels {
       }
     }
   }
+  void pair_rows(int32_t* out, const int32_t* ids, const int32_t* starts, int64_t n, int64_t time, int64_t rows) const override {
+    for (int64_t i = 0; i < n; ++i) out[i] = pair_row(i % time > (starts != nullptr ? starts[i] : 0) ? ids[i - 1] : -1, ids[i], rows);
+  }
   void dropout(Mat x, float p, uint64_t key, int64_t first_row) const override {
     for (int64_t r = 0; r < x.rows; ++r) {
       for (int64_t c = 0; c < x.cols; ++c) {

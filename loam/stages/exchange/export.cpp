@@ -120,6 +120,7 @@ double allowed_spreads(const std::string& type) {
 ExportedModel export_model(const fs::path& folder, const ExportConfig& config, const fs::path& out, bool force, Progress& progress) {
   const ModelFolder source = open_model(folder);
   ModelConfig shape = source.config;
+  require_input(shape.model_type != "loam", folder, " is of loam's own kind, which no other program reads; `loam pretrain --family llama` trains one that can be exported");
   ExportedModel made;
   made.type = settled_type(config, folder, shape);
   made.allowed = allowed_spreads(made.type);

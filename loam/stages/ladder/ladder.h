@@ -35,7 +35,7 @@ struct LadderConfig {
     f("target", &LadderConfig::target, "size to foretell, then train; by default the next after the last rung");
     f("ratio", &LadderConfig::ratio, "tokens a parameter of the longest runs [20, or what --minutes allow]");
     f("lengths", &LadderConfig::lengths, "shares of that length each rung is also trained for [0.25,0.5,1]");
-    f("family", &LadderConfig::family, "shape: llama or gpt2");
+    f("family", &LadderConfig::family, "shape: llama, gpt2 or loam");
     f("optimizer", &LadderConfig::optimizer, "muon, as loam pretrain takes for the shapes it chooses, or adamw");
     f("context", &LadderConfig::context, "tokens a sequence");
     f("batch", &LadderConfig::batch, "sequences a step; by default from the length of each run, as loam pretrain does");

@@ -82,7 +82,7 @@ void LadderConfig::validate() const {
   require(!minutes || (*minutes > 0 && *minutes < 1e6), "--minutes must be above 0");
   require(!(minutes && ratio), "--minutes and --ratio both give the lengths: give one");
   require(!ratio || (*ratio > 0 && *ratio < 1e5), "--ratio must be above 0 tokens a parameter");
-  require(family == "llama" || family == "gpt2", "--family is \"", family, "\"; there are llama and gpt2");
+  require(family == "llama" || family == "gpt2" || family == "loam", "--family is \"", family, "\"; there are llama, gpt2 and loam");
   require(optimizer == "muon" || optimizer == "adamw", "--optimizer is \"", optimizer, "\"; there are muon and adamw");
   require(context >= 1, "--context must be at least 1");
   require(!batch || *batch >= 1, "--batch must be at least 1");

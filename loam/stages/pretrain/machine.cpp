@@ -72,7 +72,7 @@ Machine measure(Progress& progress) {
   m.bandwidth = measure_bandwidth();
   for (const Reference& reference : kReferences) {
     PretrainPlan plan;
-    plan.model = family_shape(Family::llama, reference.layers, reference.channels, kReferenceContext);
+    plan.model = family_shape("llama", reference.layers, reference.channels, kReferenceContext);
     plan.model.vocab = kReferenceVocab;
     plan.context = kReferenceContext;
     plan.batch = plan.micro_batch = kReferenceTokens / kReferenceContext;

@@ -37,7 +37,7 @@ struct PretrainConfig {
     f("arch", &PretrainConfig::arch, "a shape as a Hugging Face config.json");
     f("init", &PretrainConfig::init, "go on from this model's weights, on new text");
     f("ladder", &PretrainConfig::ladder, "folder of loam ladder on these tokens: says what loss to expect, and whether this one is normal");
-    f("family", &PretrainConfig::family, "shape for --minutes and --depth: llama or gpt2");
+    f("family", &PretrainConfig::family, "shape for --minutes and --depth: llama, gpt2, or loam (best per minute, but no other program reads it)");
     f("steps", &PretrainConfig::steps, "optimizer steps");
     f("token_budget", &PretrainConfig::token_budget, "length of the run in tokens, instead of --steps");
     f("batch", &PretrainConfig::batch, "sequences a step");
@@ -75,8 +75,10 @@ struct PretrainPlan {
   std::string why;                ///< how --minutes chose, for the report
 };
 
+/// Throws Error{usage} with the names there are.
+void require_family(const std::string& family);
 /// The shape of a width as --depth and --minutes have it; the vocabulary is left to the caller.
-ModelConfig family_shape(Family family, int64_t layers, int64_t channels, int64_t context);
+ModelConfig family_shape(const std::string& family, int64_t layers, int64_t channels, int64_t context);
 
 /// Settles everything; with --minutes it times a few steps on this machine. Throws Error{usage, input, resource}.
 PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, int64_t train_tokens, Progress& progress);

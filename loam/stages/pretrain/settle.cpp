@@ -16,16 +16,24 @@
 namespace loam {
 namespace {
 
+constexpr int64_t kPairRows = 1 << 14;
+
 /// The shape of a width: heads of 32 or 64, feed-forward 4 C, or 8/3 C of a gated one in steps of 32.
-ModelConfig shape(Family family, int64_t layers, int64_t channels, int64_t context) {
+ModelConfig shape(const std::string& family, int64_t layers, int64_t channels, int64_t context) {
   ModelConfig c;
-  c.family = family;
+  c.family = family == "gpt2" ? Family::gpt2 : Family::llama;
+  if (family == "loam") {
+    c.model_type = "loam";
+    c.qk_norm = true;
+    c.pair_rows = kPairRows;
+    c.value_tables = true;
+  }
   c.layers = layers;
   c.channels = channels;
   c.head_size = channels >= 384 ? 64 : 32;
   c.heads = channels / c.head_size;
   c.kv_heads = c.heads;
-  c.hidden = family == Family::gpt2 ? 4 * channels : (channels * 8 / 3 + 31) / 32 * 32;
+  c.hidden = c.family == Family::gpt2 ? 4 * channels : (channels * 8 / 3 + 31) / 32 * 32;
   c.context = context;
   c.tied = true;
   return c;
@@ -94,14 +102,13 @@ struct Choice {
 
 /// The largest rung whose run still reads enough tokens for its size.
 Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab, int64_t context, bool muon, Progress& progress) {
-  const Family family = config.family == "gpt2" ? Family::gpt2 : Family::llama;
   // Tokens a parameter of the matrix products: Hoffmann et al. 2022 find about 20 for all parameters; at this size fewer
   // are better on wall clock (docs/experiments.md).
   constexpr double kTokensPerParameter = 4;
   std::optional<Choice> best;
   std::string tried;
   for (const Rung& rung : kLadder) {
-    ModelConfig c = shape(family, rung.layers, rung.channels, context);
+    ModelConfig c = shape(config.family, rung.layers, rung.channels, context);
     c.vocab = vocab;
     const double work = training_flops_per_token(c, context);
     // Not worth timing: even at the machine's peak it would read too little.
@@ -122,14 +129,18 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 
 }  // namespace
 
-ModelConfig family_shape(Family family, int64_t layers, int64_t channels, int64_t context) { return shape(family, layers, channels, context); }
+ModelConfig family_shape(const std::string& family, int64_t layers, int64_t channels, int64_t context) { return shape(family, layers, channels, context); }
 
 double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context, plan.muon); }
+
+void require_family(const std::string& family) {
+  require(family == "llama" || family == "gpt2" || family == "loam", "--family is \"", family, "\"; there are llama, gpt2 and loam");
+}
 
 void PretrainConfig::validate() const {
   require(optimizer == "auto" || optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are auto, adamw and muon");
   require(schedule == "trapezoid" || schedule == "cosine", "--schedule is \"", schedule, "\"; there are trapezoid and cosine");
-  require(family == "llama" || family == "gpt2", "--family is \"", family, "\"; there are llama and gpt2");
+  require_family(family);
   const int sizes = !model.empty() + !arch.empty() + !init.empty() + depth.has_value();
   require(sizes <= 1, "--model, --arch, --init and --depth each name a size: give one");
   require(sizes == 1 || minutes, "say how large: --minutes (fits everything to this machine), --depth, --model, --arch or --init");
@@ -172,7 +183,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
     require_input(plan.model.labels.empty(), config.init, " is a classifier; --init wants a language model");
     require_input(plan.model.vocab >= vocab, config.init, ": its vocabulary of ", plan.model.vocab, " is smaller than the tokenizer's ", vocab, "; make the tokens with the model's own tokenizer");
   } else if (config.depth) {
-    plan.model = shape(config.family == "gpt2" ? Family::gpt2 : Family::llama, *config.depth, 64 * *config.depth, config.context.value_or(512));
+    plan.model = shape(config.family, *config.depth, 64 * *config.depth, config.context.value_or(512));
     plan.model.vocab = vocab;
   } else {
     const Choice choice = choose_shape(config, seconds, vocab, config.context.value_or(256), plan.muon, progress);

@@ -11,10 +11,10 @@
 namespace loam {
 namespace {
 
-const fs::path kFolder = fs::path(testing::TempDir()) / "loam_expected";
+const fs::path kExpectedFolder = fs::path(testing::TempDir()) / "loam_expected";
 
 fs::path tokens_folder(const char* name, int32_t token) {
-  const fs::path folder = kFolder / name;
+  const fs::path folder = kExpectedFolder / name;
   ArtifactWriter out(folder, "tokens", {{"x", 1}}, {}, true);
   for (const char* split : {"train", "val"}) {
     TokenShardWriter shard(out.path(cat(split, "-00000.bin")), 2);
@@ -49,16 +49,16 @@ fs::path ladder_folder(const TokenSet& tokens, const std::function<void(Json&)>&
   for (int k = 1; k <= 20; ++k) share.push_back(k / 20.0), mean.push_back(0.02 * (20 - k)), deviation.push_back(0.01);
   json["course"] = {{"share", share}, {"mean", mean}, {"deviation", deviation}};
   change(json);
-  ArtifactWriter out(kFolder / "ladder", "scores", Json::object(), {tokens.artifact().as_input()}, true);
+  ArtifactWriter out(kExpectedFolder / "ladder", "scores", Json::object(), {tokens.artifact().as_input()}, true);
   write_file(out.path("ladder.json"), to_pretty(json));
   out.promise("ladder.json");
   out.finish(Json::object());
-  return kFolder / "ladder";
+  return kExpectedFolder / "ladder";
 }
 
 PretrainPlan plan() {
   PretrainPlan p;
-  p.model = family_shape(Family::llama, 4, 128, 64);
+  p.model = family_shape("llama", 4, 128, 64);
   p.model.vocab = 1000;
   p.batch = 32;
   p.context = 64;
@@ -92,7 +92,7 @@ TEST(ExpectedLoss, SaysWhatToExpectAndWhereARunLies) {
 TEST(ExpectedLoss, NotesWhatIsUnlikeTheLadder) {
   const TokenSet tokens = TokenSet::open(tokens_folder("tokens", 3));
   PretrainPlan far = plan();
-  far.model = family_shape(Family::gpt2, 12, 512, 128);
+  far.model = family_shape("gpt2", 12, 512, 128);
   far.model.vocab = 1000;
   far.context = 128;
   far.schedule.steps = 400000;

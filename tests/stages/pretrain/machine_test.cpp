@@ -25,7 +25,7 @@ Machine made_up() {
 }
 
 ModelConfig shape(int64_t layers, int64_t channels) {
-  ModelConfig c = family_shape(Family::llama, layers, channels, 256);
+  ModelConfig c = family_shape("llama", layers, channels, 256);
   c.vocab = 1000;
   return c;
 }
