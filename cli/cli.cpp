@@ -21,11 +21,6 @@ std::string dashed(std::string name) {
   return name;
 }
 
-std::string underscored(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 /// The words of every option an app knows, its parents' included: "--vocab-size".
 std::vector<std::string> option_names(const CLI::App* app) {
   std::vector<std::string> names;
@@ -70,6 +65,11 @@ std::vector<std::string> toml_texts(const toml::node& node, const std::string& k
 }
 
 }  // namespace
+
+std::string underscored(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 Report report(Json json, std::vector<std::string> lines, std::string next) {
   return {std::make_shared<Json>(std::move(json)), std::move(lines), std::move(next)};

@@ -36,6 +36,9 @@ struct Report {
 
 Report report(Json json, std::vector<std::string> lines = {}, std::string next = "");
 
+/// A flag's name as a recipe's key: "vocab-size" is vocab_size.
+std::string underscored(std::string name);
+
 /// The flags every verb has.
 struct GlobalFlags {
   int64_t threads = 0;  ///< 0: all cores

@@ -15,11 +15,6 @@ namespace {
 const std::vector<std::string> kSectionKeys = {"verb", "about", "expected_minutes"};
 const std::vector<std::string> kRecipeKeys = {"name", "title", "about", "seed", "try"};
 
-std::string underscored(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
-
 bool is_name(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }

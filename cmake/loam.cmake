@@ -20,6 +20,10 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees overlapping copies in std::string's operator+ and insert that are not there (GCC bug 105651).
   target_compile_options(loam_flags INTERFACE -Wno-restrict)
+  if(LOAM_UNITY)
+    # Files compiled together are included by another: to g++ their anonymous namespaces look like a header's.
+    target_compile_options(loam_flags INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 if(LOAM_WERROR)
   target_compile_options(loam_flags INTERFACE -Werror)

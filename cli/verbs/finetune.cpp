@@ -16,7 +16,7 @@ Json training_json(const TrainResult& t) {
   return json;
 }
 
-Report classify(const ClassifyConfig& config, Run& run) {
+Report tune_classifier(const ClassifyConfig& config, Run& run) {
   const TunedClassifier t = finetune_classify(config, run.out(), {run.seed(), run.force()}, run.progress());
   const std::string out = run.out().string();
   Json json = {{"out", out}, {"content", t.artifact.content}, {"rows", {{"train", t.train}, {"validation", t.validation}, {"test", t.held_out}}}, {"cut", t.cut}};
@@ -67,7 +67,7 @@ void add_finetune(Cli& cli) {
                        "  loam finetune classify --base run/base --data run/mails --label-column source --out run/spam");
   auto config = verb.config<ClassifyConfig>("finetune.classify");
   verb.out();
-  verb.run([=](Run& run) { return classify(*config, run); });
+  verb.run([=](Run& run) { return tune_classifier(*config, run); });
 }
 
 }  // namespace loam

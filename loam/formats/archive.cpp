@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
-constexpr size_t kBlockBytes = 128 << 10;
-constexpr int kDeepest = 3;
+constexpr size_t kMemberBlock = 128 << 10;
+constexpr int kDeepestArchive = 3;
 
 bool starts_packed(std::string_view head) {
   return head.starts_with("\x1f\x8b"sv) || head.starts_with("BZh"sv) || head.starts_with("\xfd" "7zXZ\0"sv) || head.starts_with("\x28\xb5\x2f\xfd"sv) ||
@@ -132,7 +132,7 @@ struct MemberReader::Level {
     is_archive = starts_archive(head);
     if (!is_archive && !starts_packed(head)) return;
     handle = archive_read_new();
-    block.resize(kBlockBytes);
+    block.resize(kMemberBlock);
     // Only what the library unpacks itself: some of its filters start programs.
     archive_read_support_filter_gzip(handle);
     archive_read_support_filter_bzip2(handle);
@@ -191,7 +191,7 @@ struct MemberReader::Level {
       } else {
         started = true;
       }
-      if (depth + 1 >= kDeepest) return true;
+      if (depth + 1 >= kDeepestArchive) return true;
       // Packed inside?
       auto below = std::make_unique<Level>();
       below->name = name + (member.empty() ? "" : "/") + member;

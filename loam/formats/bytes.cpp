@@ -17,7 +17,7 @@ namespace loam {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kBlockBytes = 256 << 10;
+constexpr size_t kStreamBlock = 256 << 10;
 
 bool starts_compressed(std::string_view head) {
   return head.starts_with("\x1f\x8b") || head.starts_with("BZh") || head.starts_with(std::string_view("\xfd" "7zXZ\0", 6)) ||
@@ -33,7 +33,7 @@ struct Unpacker {
     archive_read_support_filter_zstd(handle);
     archive_read_support_format_raw(handle);
     archive_entry* entry = nullptr;
-    const int opened = archive_read_open_filename(handle, file.c_str(), kBlockBytes);
+    const int opened = archive_read_open_filename(handle, file.c_str(), kStreamBlock);
     if (opened < ARCHIVE_WARN) stop();
     const int first = archive_read_next_header(handle, &entry);
     if (first == ARCHIVE_EOF) {

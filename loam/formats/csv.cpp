@@ -10,7 +10,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kBlockBytes = 64 << 10;
+constexpr int64_t kCsvBlock = 64 << 10;
 constexpr char kQuote = '"';
 constexpr std::array<char, 4> kDelimiters = {',', '\t', ';', '|'};
 
@@ -60,7 +60,7 @@ bool tab_quotes_pair_up(std::string_view sample) {
         if (i + 1 < sample.size() && sample[i + 1] == kQuote) ++i;
         else break;
       }
-      if (i >= sample.size()) return static_cast<int64_t>(sample.size()) >= kBlockBytes;  // cut off by the sample's end
+      if (i >= sample.size()) return static_cast<int64_t>(sample.size()) >= kCsvBlock;  // cut off by the sample's end
       ++i;
       if (i < sample.size() && sample[i] != '\t' && sample[i] != '\n' && sample[i] != '\r') return false;
     }
@@ -92,11 +92,11 @@ char sniff_delimiter(std::string_view sample) {
 
 CsvReader::CsvReader(ReadBytes source, std::string name, CsvOptions options)
     : source_(std::move(source)), name_(std::move(name)), options_(options) {
-  buffer_.reserve(static_cast<size_t>(kBlockBytes));
+  buffer_.reserve(static_cast<size_t>(kCsvBlock));
   // One block to look at; a source may hand over less than asked for.
-  std::string block(static_cast<size_t>(kBlockBytes), '\0');
-  while (static_cast<int64_t>(buffer_.size()) < kBlockBytes) {
-    const int64_t n = source_(block.data(), kBlockBytes - static_cast<int64_t>(buffer_.size()));
+  std::string block(static_cast<size_t>(kCsvBlock), '\0');
+  while (static_cast<int64_t>(buffer_.size()) < kCsvBlock) {
+    const int64_t n = source_(block.data(), kCsvBlock - static_cast<int64_t>(buffer_.size()));
     if (n <= 0) {
       ended_ = true;
       break;
@@ -129,8 +129,8 @@ CsvReader::CsvReader(ReadBytes source, std::string name, CsvOptions options)
 int CsvReader::peek() {
   if (at_ == static_cast<int64_t>(buffer_.size())) {
     if (ended_) return -1;
-    buffer_.resize(static_cast<size_t>(kBlockBytes));
-    const int64_t n = source_(buffer_.data(), kBlockBytes);
+    buffer_.resize(static_cast<size_t>(kCsvBlock));
+    const int64_t n = source_(buffer_.data(), kCsvBlock);
     buffer_.resize(static_cast<size_t>(std::max<int64_t>(n, 0)));
     at_ = 0;
     if (n <= 0) {

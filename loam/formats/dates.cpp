@@ -1,5 +1,7 @@
 #include "loam/formats/dates.h"
 
+#include "loam/base/characters.h"
+
 #include <fmt/format.h>
 
 #include <vector>
@@ -13,8 +15,6 @@ struct Word {
   size_t begin, end;   // in the original
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Runs of digits and runs of letters, at most 16.
 std::vector<Word> words_of(std::string_view text) {

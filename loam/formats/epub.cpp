@@ -23,7 +23,7 @@ bool wanted(std::string_view name) {
 }
 
 /// "a/b/../c%20d" below a folder, as a member's name.
-std::string resolved(std::string_view base, std::string_view href) {
+std::string resolved_address(std::string_view base, std::string_view href) {
   std::string plain;
   href = href.substr(0, href.find('#'));
   for (size_t i = 0; i < href.size(); ++i) {
@@ -83,7 +83,7 @@ EpubBook read_epub(const fs::path& file, int64_t limit) {
   std::string package;
   XmlEvent e;
   for (XmlReader xml(read_text(container->second)); xml.next(e);) {
-    if (e.kind == XmlEvent::start && local_name(e.name) == "rootfile" && package.empty() && e.attribute("full-path") != nullptr) package = resolved("", *e.attribute("full-path"));
+    if (e.kind == XmlEvent::start && local_name(e.name) == "rootfile" && package.empty() && e.attribute("full-path") != nullptr) package = resolved_address("", *e.attribute("full-path"));
   }
   require_input(members.contains(package), "the book's package \"", package.substr(0, 200), "\" is not in it");
   EpubBook book;
@@ -112,7 +112,7 @@ EpubBook read_epub(const fs::path& file, int64_t limit) {
       const std::string *id = e.attribute("id"), *href = e.attribute("href"), *type = e.attribute("media-type"), *properties = e.attribute("properties");
       const bool navigation = properties != nullptr && (" " + *properties + " ").find(" nav ") != std::string::npos;
       const bool page = type == nullptr || *type == "application/xhtml+xml" || *type == "text/html";
-      if (id != nullptr && href != nullptr && page && !navigation) items[*id] = resolved(package, *href);
+      if (id != nullptr && href != nullptr && page && !navigation) items[*id] = resolved_address(package, *href);
     } else if (name == "itemref") {
       const std::string *id = e.attribute("idref"), *linear = e.attribute("linear");
       if (id == nullptr || !items.contains(*id) || (linear != nullptr && *linear == "no")) continue;

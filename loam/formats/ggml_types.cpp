@@ -128,16 +128,16 @@ void read_q4_k(const Byte* in, float* x, int64_t block) {
   }
 }
 
-struct Line {
+struct Levels {
   float scale = 0, minimum = 0;  ///< x = scale q - minimum, both at least 0
 };
 
 /// The line with the least squared error for 32 numbers at levels 0 to 15: levels are tried for a row of scales around
 /// the widest, and for each the best line is solved for.
-Line best_line(const float* x) {
+Levels best_line(const float* x) {
   const auto [lowest, highest] = std::minmax_element(x, x + 32);
   const float low = std::min(*lowest, 0.0f), high = std::max(*highest, low);
-  Line best{(high - low) / 15, -low};
+  Levels best{(high - low) / 15, -low};
   if (high == low) return {0, -low};
   float least = INFINITY;
   for (int step = -10; step <= 10; ++step) {
@@ -150,7 +150,7 @@ Line best_line(const float* x) {
     }
     const float determinant = 32 * sum_qq - sum_q * sum_q;
     if (determinant <= 0) continue;
-    Line line{(32 * sum_qx - sum_q * sum_x) / determinant, (sum_q * sum_qx - sum_qq * sum_x) / determinant};
+    Levels line{(32 * sum_qx - sum_q * sum_x) / determinant, (sum_q * sum_qx - sum_qq * sum_x) / determinant};
     if (line.minimum < 0) line = {sum_qx / sum_qq, 0};
     if (line.scale <= 0) continue;
     float error = 0;
@@ -164,7 +164,7 @@ Line best_line(const float* x) {
 }
 
 void write_q4_k(const float* x, Byte* out) {
-  Line lines[8];
+  Levels lines[8];
   float scale = 0, minimum = 0;
   for (int g = 0; g < 8; ++g) {
     lines[g] = best_line(x + 32 * g);

@@ -156,6 +156,10 @@ int64_t aligned(int64_t at, int64_t alignment) { return (at + alignment - 1) / a
 
 }  // namespace
 
+bool is_gguf(const fs::path& file) {
+  return fs::is_regular_file(file) && fs::file_size(file) >= 4 && MappedFile(file).text().starts_with("GGUF");
+}
+
 GgufFile::GgufFile(const fs::path& path) try : file_(path) {
   read_header();
 } catch (Error& e) {

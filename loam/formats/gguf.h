@@ -41,6 +41,9 @@ struct GgufTensor {
   }
 };
 
+/// Whether it is a file that begins as GGUF does.
+bool is_gguf(const fs::path& file);
+
 class GgufFile {
  public:
   /// Throws Error{input} naming the file and the key or tensor: no GGUF, another version or byte order, counts and lengths

@@ -8,7 +8,7 @@
 namespace loam {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
+bool is_html_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'; }
 
 /// White space runs, no-break spaces included, as one space; ends trimmed.
 std::string collapsed(std::string_view text) {
@@ -16,7 +16,7 @@ std::string collapsed(std::string_view text) {
   bool gap = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool no_break = text[i] == '\xC2' && i + 1 < text.size() && text[i + 1] == '\xA0';
-    if (no_break || is_space(text[i])) {
+    if (no_break || is_html_space(text[i])) {
       gap = true;
       i += no_break;
       continue;
@@ -230,13 +230,13 @@ class TextWriter {
   void words(std::string_view text) {
     for (size_t i = 0; i < text.size();) {
       const bool no_break = text[i] == '\xC2' && i + 1 < text.size() && text[i + 1] == '\xA0';
-      if (no_break || is_space(text[i])) {
+      if (no_break || is_html_space(text[i])) {
         gap_ = true;
         i += no_break ? 2 : 1;
         continue;
       }
       size_t end = i + 1;
-      while (end < text.size() && !is_space(text[end]) && !(text[end] == '\xC2' && end + 1 < text.size() && text[end + 1] == '\xA0')) ++end;
+      while (end < text.size() && !is_html_space(text[end]) && !(text[end] == '\xC2' && end + 1 < text.size() && text[end + 1] == '\xA0')) ++end;
       separate();
       out_.append(text.substr(i, end - i));
       i = end;
@@ -266,7 +266,7 @@ std::string json_member(std::string_view text, std::string_view key) {
   size_t at = text.find(quoted);
   if (at == std::string_view::npos) return "";
   at += quoted.size();
-  while (at < text.size() && (is_space(text[at]) || text[at] == ':')) ++at;
+  while (at < text.size() && (is_html_space(text[at]) || text[at] == ':')) ++at;
   if (at >= text.size() || text[at] != '"') return "";
   const size_t end = text.find('"', at + 1);
   return end == std::string_view::npos ? "" : std::string(text.substr(at + 1, end - at - 1));
@@ -279,7 +279,7 @@ bool web_address(std::string_view url) { return url.starts_with("http://") || ur
 std::string html_charset(std::string_view bytes) {
   const std::string head = ascii_lower(bytes.substr(0, 4096));
   auto value_at = [&](size_t at) {
-    while (at < head.size() && (is_space(head[at]) || head[at] == '=' || head[at] == '"' || head[at] == '\'')) ++at;
+    while (at < head.size() && (is_html_space(head[at]) || head[at] == '=' || head[at] == '"' || head[at] == '\'')) ++at;
     const size_t end = head.find_first_of(" \t\r\n\"'/>;?", at);
     return head.substr(at, (end == std::string::npos ? head.size() : end) - at);
   };
@@ -311,7 +311,7 @@ bool html_invisible(const HtmlTree& page, int32_t node) {
   if (style.empty()) return false;
   std::string tight;
   for (const char c : ascii_lower(style)) {
-    if (!is_space(c)) tight += c;
+    if (!is_html_space(c)) tight += c;
   }
   return tight.find("display:none") != std::string::npos || tight.find("visibility:hidden") != std::string::npos;
 }

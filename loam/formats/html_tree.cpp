@@ -49,7 +49,7 @@ Tag tag_of(GumboTag tag) {
   return table[static_cast<size_t>(tag)];
 }
 
-constexpr int kDeepest = 3000;                       // the parser's time for a tag grows with the depth it stands at
+constexpr int kDeepestTag = 3000;                       // the parser's time for a tag grows with the depth it stands at
 constexpr size_t kMostBytes = size_t{512} << 20;     // unclosed formatting elements can multiply nodes without bound
 constexpr int32_t kMostNodes = 1 << 26;
 
@@ -61,12 +61,10 @@ bool closes_itself(std::string_view name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
 /// The letters and digits of a tag's name at `at`.
 std::string_view name_at(std::string_view html, size_t at) {
   size_t end = at;
-  while (end < html.size() && (is_letter(html[end]) || (html[end] >= '0' && html[end] <= '9'))) ++end;
+  while (end < html.size() && (is_letter(html[end]) || is_digit(html[end]))) ++end;
   return html.substr(at, end - at);
 }
 
@@ -135,7 +133,7 @@ class TreeBuilder {
   explicit TreeBuilder(HtmlTree& tree) : tree_(tree) {}
 
   bool parse(std::string_view html) {
-    if (html.size() > kMostBytes / 8 || nesting(html) > kDeepest) return false;
+    if (html.size() > kMostBytes / 8 || nesting(html) > kDeepestTag) return false;
     const GumboOutput* output = run(*tree_.arena_, html);
     if (output == nullptr) return false;
     // Document order, without recursion: a stack of (node, next child).

@@ -3,7 +3,7 @@
 namespace loam {
 namespace {
 
-bool is_space(int c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_json_space(int c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 }  // namespace
 
@@ -23,7 +23,7 @@ bool JsonValues::next(std::string& value) {
   cut_ = false;
   for (;;) {
     int c = peek();
-    while (is_space(c) || (started_ && c == ',')) {
+    while (is_json_space(c) || (started_ && c == ',')) {
       ++at_;
       c = peek();
     }
@@ -58,7 +58,7 @@ bool JsonValues::next(std::string& value) {
   bool quoted = false;
   const int first = peek();
   if (first != '{' && first != '[' && first != '"') {  // a number or a word
-    for (int c = first; c >= 0 && !is_space(c) && c != ',' && c != ']' && c != '}' && c != '{' && c != '['; c = peek()) add(c);
+    for (int c = first; c >= 0 && !is_json_space(c) && c != ',' && c != ']' && c != '}' && c != '{' && c != '['; c = peek()) add(c);
     if (value.empty()) add(peek());  // a stray bracket: its own, broken, value
     return true;
   }

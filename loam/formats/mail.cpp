@@ -14,7 +14,7 @@
 namespace loam {
 namespace {
 
-constexpr int kDeepest = 50;
+constexpr int kDeepestPart = 50;
 
 /// A reference of GMime's, given back at the end of its scope.
 template <class T>
@@ -43,7 +43,7 @@ class MailText {
   explicit MailText(Mail& mail) : mail_(mail) {}
 
   void part(GMimeObject* object, int depth) {
-    if (object == nullptr || depth > kDeepest) return;
+    if (object == nullptr || depth > kDeepestPart) return;
     if (GMIME_IS_MULTIPART(object)) {
       several(GMIME_MULTIPART(object), depth);
     } else if (GMIME_IS_MESSAGE_PART(object)) {

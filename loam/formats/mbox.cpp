@@ -1,11 +1,11 @@
 #include "loam/formats/mbox.h"
 
+#include "loam/base/characters.h"
+
 #include <algorithm>
 
 namespace loam {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool empty_line(std::string_view line) { return line == "\n" || line == "\r\n" || line.empty(); }
 

@@ -11,7 +11,7 @@ namespace loam {
 namespace {
 
 /// Resolves formatting codes: X<...> and X<< ... >>, nested. No recursion: a stack of open codes.
-std::string resolved(std::string_view text) {
+std::string codes_resolved(std::string_view text) {
   struct Open {
     char code;
     size_t brackets, at;  // at: where its text begins in `out`
@@ -112,9 +112,9 @@ std::string pod_text(std::string_view text) {
       } else if (command == "end") {
         skipped = std::max<int64_t>(0, skipped - 1);
       } else if (skipped == 0 && command.starts_with("head")) {
-        add(resolved(rest));
+        add(codes_resolved(rest));
       } else if (skipped == 0 && command == "item") {
-        add(rest.empty() || rest == "*" ? std::string() : rest.starts_with("* ") ? "- " + resolved(rest.substr(2)) : resolved(rest));
+        add(rest.empty() || rest == "*" ? std::string() : rest.starts_with("* ") ? "- " + codes_resolved(rest.substr(2)) : codes_resolved(rest));
       }
       continue;
     }
@@ -122,7 +122,7 @@ std::string pod_text(std::string_view text) {
     if (paragraph[0] == ' ' || paragraph[0] == '\t') {
       add(paragraph);
     } else {
-      add(resolved(paragraph));
+      add(codes_resolved(paragraph));
     }
   }
   return out;

@@ -17,7 +17,7 @@ std::string without_label(std::string what) {
   return what;
 }
 
-constexpr int64_t kBlockBytes = 64 << 10;
+constexpr int64_t kRowsBlock = 64 << 10;
 
 /// Windows-1252's 0x80..0x9F; its five holes become the C1 controls, as the WHATWG encoding standard has it.
 constexpr uint16_t kWindows1252[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
@@ -31,8 +31,8 @@ class Scanner {
   int peek() {
     if (at_ == buffer_.size()) {
       if (ended_) return -1;
-      buffer_.resize(static_cast<size_t>(kBlockBytes));
-      const int64_t n = source_(buffer_.data(), kBlockBytes);
+      buffer_.resize(static_cast<size_t>(kRowsBlock));
+      const int64_t n = source_(buffer_.data(), kRowsBlock);
       buffer_.resize(static_cast<size_t>(std::max<int64_t>(n, 0)));
       at_ = 0;
       ended_ = n <= 0;
@@ -111,9 +111,9 @@ bool to_utf8(std::string& text) {
 struct RowReader::State {
   State(ReadBytes source, std::string name_in, RowOptions options_in) : name(std::move(name_in)), options(options_in) {
     std::string head;
-    std::string block(static_cast<size_t>(kBlockBytes), '\0');
-    while (static_cast<int64_t>(head.size()) < kBlockBytes) {
-      const int64_t n = source(block.data(), kBlockBytes - static_cast<int64_t>(head.size()));
+    std::string block(static_cast<size_t>(kRowsBlock), '\0');
+    while (static_cast<int64_t>(head.size()) < kRowsBlock) {
+      const int64_t n = source(block.data(), kRowsBlock - static_cast<int64_t>(head.size()));
       if (n <= 0) break;
       head.append(block.data(), static_cast<size_t>(n));
     }

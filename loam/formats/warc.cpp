@@ -4,20 +4,19 @@
 #include <charconv>
 #include <cstring>
 
+#include "loam/base/characters.h"
 #include "loam/formats/http.h"
 
 namespace loam {
 namespace {
 
-constexpr size_t kBlock = size_t{1} << 20;
+constexpr size_t kWarcBlock = size_t{1} << 20;
 constexpr size_t kHeadBytes = size_t{64} << 10;  // a record's header
 constexpr size_t kLineBytes = size_t{16} << 10;  // an ARC record's
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-
 /// "WARC/1.0" and a line end.
 bool warc_line(std::string_view text) {
-  if (text.size() < 9 || !text.starts_with("WARC/") || !digit(text[5]) || text[6] != '.' || !digit(text[7])) return false;
+  if (text.size() < 9 || !text.starts_with("WARC/") || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7])) return false;
   const size_t end = text.find_first_not_of("0123456789", 7);
   return end != std::string_view::npos && end < 12 && (text[end] == '\r' || text[end] == '\n');
 }
@@ -41,7 +40,7 @@ bool arc_line(std::string_view line, WarcRecord* record, int64_t* length) {
   if (code != std::errc() || end != last.data() + last.size()) return false;
   // An address may hold spaces: the date is what tells where it ends.
   size_t date = 2;
-  auto is_date = [](std::string_view f) { return f.size() >= 12 && f.size() <= 14 && std::all_of(f.begin(), f.end(), digit); };
+  auto is_date = [](std::string_view f) { return f.size() >= 12 && f.size() <= 14 && std::all_of(f.begin(), f.end(), is_digit); };
   while (date < count && !is_date(fields[date])) ++date;
   if (date >= count - 1) return false;
   if (record != nullptr) {
@@ -66,12 +65,12 @@ bool begins_as_warc(std::string_view head) { return warc_line(head) || (head.sta
 
 bool WarcReader::fill() {
   if (ended_) return false;
-  if (begin_ > 0 && (begin_ == end_ || buffer_.size() - end_ < kBlock / 2)) {
+  if (begin_ > 0 && (begin_ == end_ || buffer_.size() - end_ < kWarcBlock / 2)) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() - end_ < kBlock / 2) buffer_.resize(std::max(kBlock, buffer_.size() * 2));
+  if (buffer_.size() - end_ < kWarcBlock / 2) buffer_.resize(std::max(kWarcBlock, buffer_.size() * 2));
   const int64_t n = source_(buffer_.data() + end_, static_cast<int64_t>(buffer_.size() - end_));
   if (n == 0) ended_ = true;
   end_ += static_cast<size_t>(n);

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr int kDeepest = 100;
+constexpr int kDeepestMarkup = 100;
 constexpr size_t kLongestTag = 2000, kLongestLabel = 2000;  // what is longer is no markup
 
 class Renderer {
@@ -22,7 +22,7 @@ class Renderer {
 
   std::string render(size_t begin, size_t end, int depth) {
     std::string out;
-    if (depth > kDeepest) return out;
+    if (depth > kDeepestMarkup) return out;
     for (size_t i = begin; i < end;) {
       const char c = s_[i];
       if (brackets_.kinds[i] != Bracket::none && brackets_.ends[i] < end) {
@@ -311,19 +311,19 @@ std::string without_gaps(std::string_view line) {
   return out;
 }
 
-struct Line {
+struct TextLine {
   std::string text;
   int heading = 0;  // its level
 };
 
 /// Lines with their marks made plain; headings without text below them are gone.
 std::string arranged(std::string_view text) {
-  std::vector<Line> lines;
+  std::vector<TextLine> lines;
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     std::string_view raw = text.substr(at, end - at);
     at = end + 1;
-    Line line;
+    TextLine line;
     const std::string_view bare = trimmed(raw, kBlanks);
     if (bare.size() >= 3 && bare.front() == '=' && bare.back() == '=') {
       size_t level = 0;

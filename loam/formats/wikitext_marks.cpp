@@ -11,7 +11,7 @@ namespace loam {
 namespace {
 
 constexpr char32_t kLiteral = 0xF0000;  // a private plane: characters of <nowiki> and the like wait there until the end
-constexpr size_t kLongestTag = 2000, kSearched = 256;  // what is longer or further away is no markup
+constexpr size_t kLongestMark = 2000, kSearched = 256;  // what is longer or further away is no markup
 
 /// Where "</name" stands at or behind `at`; npos if nowhere. Counted against those that were looked for in vain, so that a
 /// page of open tags does not cost the square of its length.
@@ -82,7 +82,7 @@ std::string without_hidden(std::string_view text) {
       out += text[at++];
       continue;
     }
-    const size_t tag_end = name_end + text.substr(name_end, kLongestTag).find('>');
+    const size_t tag_end = name_end + text.substr(name_end, kLongestMark).find('>');
     if (tag_end < name_end || tag_end >= text.size() || text[tag_end] != '>') {
       out += text[at++];
       continue;

@@ -9,7 +9,7 @@
 namespace loam {
 namespace {
 
-constexpr size_t kBlock = 64 << 10, kLongestTag = 64 << 10;
+constexpr size_t kXmlBlock = 64 << 10, kLongestXmlTag = 64 << 10;
 
 bool space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -61,14 +61,14 @@ std::string xml_text(std::string_view raw) {
 
 bool XmlReader::fill() {
   if (ended_) return false;
-  if (at_ > kBlock) {
+  if (at_ > kXmlBlock) {
     buffer_.erase(0, at_);
     passed_ += static_cast<int64_t>(at_);
     at_ = 0;
   }
   const size_t had = buffer_.size();
-  buffer_.resize(had + kBlock);
-  const int64_t n = source_(buffer_.data() + had, static_cast<int64_t>(kBlock));
+  buffer_.resize(had + kXmlBlock);
+  const int64_t n = source_(buffer_.data() + had, static_cast<int64_t>(kXmlBlock));
   buffer_.resize(had + static_cast<size_t>(n));
   ended_ = n == 0;
   return n > 0;
@@ -119,7 +119,7 @@ void XmlReader::read_tag(XmlEvent& event) {
   for (;; ++end) {
     if (end == buffer_.size()) {
       const size_t length = end - at_;
-      require_input(length < kLongestTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
+      require_input(length < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
       require_input(fill(), "XML: the tag at byte ", position(), " does not end");
       end = at_ + length;
     }
@@ -131,7 +131,7 @@ void XmlReader::read_tag(XmlEvent& event) {
     } else if (c == '>') {
       break;
     }
-    require_input(end - at_ < kLongestTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
+    require_input(end - at_ < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
   }
   std::string_view tag = std::string_view(buffer_).substr(at_ + 1, end - at_ - 1);
   at_ = end + 1;

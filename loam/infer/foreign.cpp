@@ -6,6 +6,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/formats/gguf.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 
@@ -70,10 +71,6 @@ class HfFolder final : public ForeignModel {
 
   WeightFiles files_;
 };
-
-bool is_gguf(const fs::path& file) {
-  return fs::is_regular_file(file) && fs::file_size(file) >= 4 && MappedFile(file).text().starts_with("GGUF");
-}
 
 }  // namespace
 

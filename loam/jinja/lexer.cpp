@@ -10,10 +10,9 @@
 namespace loam::jinja {
 namespace {
 
-using Kind = Token::Kind;
+using TokenKind = Token::Kind;
 
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || (c >= 9 && c <= 13); }
 
 class Lexer {
@@ -43,7 +42,7 @@ class Lexer {
         expression(kind == '{');
       }
     }
-    push(Kind::end, "");
+    push(TokenKind::end, "");
     return std::move(out_);
   }
 
@@ -64,10 +63,10 @@ class Lexer {
   }
 
   void data(std::string_view text) {
-    if (!text.empty()) push(Kind::data, std::string(text));
+    if (!text.empty()) push(TokenKind::data, std::string(text));
   }
 
-  void push(Kind kind, std::string text) {
+  void push(TokenKind kind, std::string text) {
     Token t;
     t.kind = kind;
     t.text = std::move(text);
@@ -102,7 +101,7 @@ class Lexer {
 
   void expression(bool value) {
     const int begun = line_;
-    push(value ? Kind::open_value : Kind::open_block, "");
+    push(value ? TokenKind::open_value : TokenKind::open_block, "");
     const std::string_view close = value ? "}}" : "%}";
     int open = 0;
     for (;;) {
@@ -111,7 +110,7 @@ class Lexer {
       const bool sign = s_[at_] == '-' || (s_[at_] == '+' && !value);
       if (open == 0 && s_.substr(at_ + (sign ? 1 : 0), 2) == close) {
         const char with = sign ? s_[at_] : '\0';
-        push(value ? Kind::close_value : Kind::close_block, "");
+        push(value ? TokenKind::close_value : TokenKind::close_block, "");
         skip_to(at_ + (sign ? 1 : 0) + 2);
         const bool raw = !value && begins_raw();
         after_tag(with, !value && !raw);
@@ -127,7 +126,7 @@ class Lexer {
     if (begins_name(c)) {
       size_t end = at_ + 1;
       while (end < s_.size() && (begins_name(s_[end]) || is_digit(s_[end]))) ++end;
-      push(Kind::name, std::string(s_.substr(at_, end - at_)));
+      push(TokenKind::name, std::string(s_.substr(at_, end - at_)));
       at_ = end;
     } else if (is_digit(c)) {
       number();
@@ -136,7 +135,7 @@ class Lexer {
     } else {
       for (const std::string_view mark : {"**", "//", "==", "!=", "<=", ">="}) {
         if (s_.substr(at_, 2) != mark) continue;
-        push(Kind::mark, std::string(mark));
+        push(TokenKind::mark, std::string(mark));
         at_ += 2;
         return;
       }
@@ -144,7 +143,7 @@ class Lexer {
       if (c == '(' || c == '[' || c == '{') ++open;
       if (c == ')' || c == ']' || c == '}') --open;
       require_input(open >= 0, "line ", line_, ": a bracket closes that was not opened");
-      push(Kind::mark, std::string(1, c));
+      push(TokenKind::mark, std::string(1, c));
       ++at_;
     }
   }
@@ -165,7 +164,7 @@ class Lexer {
         for (end = digits; end < s_.size() && is_digit(s_[end]);) ++end;
       }
     }
-    push(real ? Kind::real : Kind::integer, "");
+    push(real ? TokenKind::real : TokenKind::integer, "");
     const char *from = s_.data() + at_, *to = s_.data() + end;
     const auto result = real ? std::from_chars(from, to, out_.back().real) : std::from_chars(from, to, out_.back().integer);
     require_input(result.ec == std::errc(), "line ", line_, ": the number ", std::string(s_.substr(at_, std::min<size_t>(end - at_, 40))), " is too large");
@@ -199,13 +198,13 @@ class Lexer {
       }
     }
     require_input(at < s_.size(), "line ", begun, ": a text that begins with ", std::string(1, quote), " does not end");
-    push(Kind::text, std::move(out));
+    push(TokenKind::text, std::move(out));
     skip_to(at + 1);
   }
 
   bool begins_raw() const {
     const size_t n = out_.size();
-    return n >= 3 && out_[n - 3].kind == Kind::open_block && out_[n - 2].kind == Kind::name && out_[n - 2].text == "raw";
+    return n >= 3 && out_[n - 3].kind == TokenKind::open_block && out_[n - 2].kind == TokenKind::name && out_[n - 2].text == "raw";
   }
 
   /// {% raw %} was just read: everything to {% endraw %} is data.

@@ -12,7 +12,7 @@ namespace {
 using TK = Token::Kind;
 using EK = Expression::Kind;
 using SK = Statement::Kind;
-constexpr int kDeepest = 100, kDeepestTree = 400;
+constexpr int kDeepestSource = 100, kDeepestTree = 400;
 
 class Parser {
  public:
@@ -28,7 +28,7 @@ class Parser {
   /// One more level of nesting for as long as it lives.
   struct Level {
     int& depth;
-    explicit Level(Parser& p) : depth(p.depth_) { require_input(++depth <= kDeepest, p.where(), "nested more than ", kDeepest, " deep"); }
+    explicit Level(Parser& p) : depth(p.depth_) { require_input(++depth <= kDeepestSource, p.where(), "nested more than ", kDeepestSource, " deep"); }
     ~Level() { --depth; }
     Level(const Level&) = delete;
     Level& operator=(const Level&) = delete;

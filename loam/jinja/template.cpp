@@ -13,7 +13,7 @@ namespace {
 using VK = Value::Kind;
 using EK = Expression::Kind;
 using SK = Statement::Kind;
-constexpr int kDeepest = 500;
+constexpr int kDeepestRun = 500;
 
 class Run {
  public:
@@ -33,7 +33,7 @@ class Run {
   enum class Flow { on, leave, next };
   struct Level {
     int& depth;
-    explicit Level(int& d) : depth(d) { require_input(++depth <= kDeepest, "calls and expressions lie in each other more than ", kDeepest, " deep"); }
+    explicit Level(int& d) : depth(d) { require_input(++depth <= kDeepestRun, "calls and expressions lie in each other more than ", kDeepestRun, " deep"); }
     ~Level() { --depth; }
     Level(const Level&) = delete;
     Level& operator=(const Level&) = delete;

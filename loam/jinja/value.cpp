@@ -9,7 +9,7 @@
 namespace loam::jinja {
 namespace {
 
-constexpr int32_t kDeepest = 100;
+constexpr int32_t kDeepestValue = 100;
 using Kind = Value::Kind;
 
 std::string real_text(double x) {
@@ -144,7 +144,7 @@ Value Value::of(List values) {
   Value v;
   v.kind = Kind::list;
   for (const Value& each : values) v.depth = std::max(v.depth, each.depth);
-  require_input(++v.depth <= kDeepest, "lists lie in each other more than ", kDeepest, " deep");
+  require_input(++v.depth <= kDeepestValue, "lists lie in each other more than ", kDeepestValue, " deep");
   v.list = std::make_shared<const List>(std::move(values));
   return v;
 }
@@ -152,7 +152,7 @@ Value Value::of(Map values) {
   Value v;
   v.kind = Kind::map;
   for (const auto& [key, each] : values.items) v.depth = std::max(v.depth, each.depth);
-  require_input(++v.depth <= kDeepest, "maps lie in each other more than ", kDeepest, " deep");
+  require_input(++v.depth <= kDeepestValue, "maps lie in each other more than ", kDeepestValue, " deep");
   v.map = std::make_shared<const Map>(std::move(values));
   return v;
 }

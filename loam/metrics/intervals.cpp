@@ -8,11 +8,6 @@
 #include "loam/base/threads.h"
 
 namespace loam {
-namespace {
-
-constexpr double kZ95 = 1.959963984540054;  // the 0.975-quantile of the normal distribution
-
-}  // namespace
 
 Interval wilson(int64_t hits, int64_t n) {
   if (n <= 0) return {0, 1};

@@ -11,6 +11,9 @@
 
 namespace loam {
 
+/// The 0.975-quantile of the normal distribution.
+inline constexpr double kZ95 = 1.959963984540054;
+
 /// Both ends included.
 struct Interval {
   double low = 0, high = 0;

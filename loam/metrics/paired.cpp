@@ -8,8 +8,6 @@
 namespace loam {
 namespace {
 
-constexpr double kZ95 = 1.959963984540054;
-
 double log_binomial_half(int64_t k, int64_t n) {
   const auto x = static_cast<double>(k), m = static_cast<double>(n);
   return std::lgamma(m + 1) - std::lgamma(x + 1) - std::lgamma(m - x + 1) - m * std::log(2.0);

@@ -62,7 +62,7 @@ double log_loss(ScalingLaw::Form form, const Numbers& x, double n, double d, Num
 
 double huber(double r) { return std::abs(r) <= kHuber ? 0.5 * r * r : kHuber * (std::abs(r) - 0.5 * kHuber); }
 
-double objective(const Logs& rows, const std::vector<double>& losses, const Numbers& x) {
+double law_objective(const Logs& rows, const std::vector<double>& losses, const Numbers& x) {
   double sum = 0;
   for (size_t i = 0; i < rows.size(); ++i) sum += huber(log_loss(rows.form, x, rows.n[i], rows.d[i], nullptr) - losses[i]);
   return sum;
@@ -109,7 +109,7 @@ struct Found {
 /// if it lowers the sum. Deterministic.
 Found descend(const Logs& rows, const std::vector<double>& losses, const Box& box, const Numbers& start) {
   Found best{box.clamped(start), 0};
-  best.value = objective(rows, losses, best.x);
+  best.value = law_objective(rows, losses, best.x);
   double damping = 1e-3;
   for (int step = 0; step < 200 && damping < 1e12; ++step) {
     std::array<Numbers, 5> normal = {};
@@ -140,7 +140,7 @@ Found descend(const Logs& rows, const std::vector<double>& losses, const Box& bo
         Numbers x = best.x;
         for (size_t a = 0; a < 5; ++a) x[a] += move[a];
         x = box.clamped(x);
-        const double value = objective(rows, losses, x);
+        const double value = law_objective(rows, losses, x);
         if (value < best.value) {
           lower = true;
           const bool settled = best.value - value < 1e-13 * (best.value + 1e-12);

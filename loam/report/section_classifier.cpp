@@ -14,13 +14,13 @@
 namespace loam {
 namespace {
 
-std::string percent(double value) { return fmt::format("{:.1f}%", 100 * value); }
+std::string percent_of(double value) { return fmt::format("{:.1f}%", 100 * value); }
 
 /// "97.9% (96.4 to 98.8)"
 std::string estimate_text(const Json& scores, const char* key) {
   const auto it = scores.find(key);
   if (it == scores.end() || !it->is_object()) return "";
-  return fmt::format("{} ({:.1f} to {:.1f})", percent(get_number(*it, "value", 0.0)), 100 * get_number(*it, "low", 0.0), 100 * get_number(*it, "high", 0.0));
+  return fmt::format("{} ({:.1f} to {:.1f})", percent_of(get_number(*it, "value", 0.0)), 100 * get_number(*it, "low", 0.0), 100 * get_number(*it, "high", 0.0));
 }
 
 IntervalRow interval_row(const std::string& label, const Json& estimate, std::optional<double> chance, int colour) {

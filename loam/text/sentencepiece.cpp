@@ -11,7 +11,6 @@
 namespace loam {
 namespace {
 
-constexpr std::string_view kSpaceSign = "\xe2\x96\x81";
 constexpr double kMostSplits = 4e9;  // bytes looked at while merges are made; real vocabularies take some 10^7
 constexpr size_t kMostPieces = size_t{1} << 22;
 

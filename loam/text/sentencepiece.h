@@ -16,6 +16,9 @@
 
 namespace loam {
 
+/// U+2581: how SentencePiece writes a space.
+inline constexpr std::string_view kSpaceSign = "\xe2\x96\x81";
+
 struct ScoredPiece {
   enum Kind { normal = 1, unknown, control, user_defined, unused, byte };  ///< SentencePiece's and GGUF's numbers
   std::string text;  ///< with U+2581 for a space; a byte as "<0x0A>"

@@ -8,13 +8,12 @@
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/text/nfc.h"
+#include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 #include "loam/text/unicode.h"
 
 namespace loam {
 namespace {
-
-constexpr std::string_view kSpaceSign = "\xe2\x96\x81";  // U+2581: how SentencePiece writes a space
 
 /// Some vocabularies (DeepSeek's) list bytes that no UTF-8 text holds as added tokens only, by their printable form:
 /// those stand for such a byte too, or it could not be encoded at all.

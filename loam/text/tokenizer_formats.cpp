@@ -11,7 +11,6 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kMaxVocab = int64_t{1} << 22;
 constexpr size_t kMaxTokenBytes = 4096;
 
 /// Calls line(text, number) for each line, from 1, without its line end.

@@ -15,8 +15,6 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kMaxVocab = int64_t{1} << 22;  // ids beyond are a mistake, not a vocabulary
-
 /// The code point that shows each byte: itself where it prints, else the next free one from U+0100 on.
 constexpr std::array<char32_t, 256> shown_bytes() {
   std::array<char32_t, 256> out = {};

@@ -6,6 +6,9 @@
 
 namespace loam {
 
+/// Ids from here on are a mistake, not a vocabulary.
+inline constexpr int64_t kMaxVocab = int64_t{1} << 22;
+
 /// Reads the text of a tokenizer.json of a byte-level BPE. Throws Error{input} naming the member that is missing, wrong or
 /// of a kind that loam does not read; `where` names the text's origin.
 TokenizerParts parts_from_text(std::string_view text, std::string_view where);

@@ -10,7 +10,7 @@
 namespace loam {
 namespace {
 
-fs::path fresh(const char* name) {
+fs::path fresh_corpus(const char* name) {
   const fs::path folder = fs::path(testing::TempDir()) / "loam_corpus" / name;
   fs::remove_all(folder);
   return folder;
@@ -39,7 +39,7 @@ TEST(Corpus, RowsKeepEveryCharacter) {
   d.url = "https://example.org/?a=1&b=\"2\"";
   d.created = "2001-02-03";
   d.metadata = {{"n", 1}, {"deep", {{"list", {1, 2, "x\n"}}, {"none", nullptr}}}};
-  const Artifact corpus = write_corpus(fresh("rows"), {d});
+  const Artifact corpus = write_corpus(fresh_corpus("rows"), {d});
   const auto back = read_all(CorpusReader(corpus));
   ASSERT_EQ(back.size(), 1u);
   EXPECT_EQ(back[0].text, d.text);
@@ -55,12 +55,12 @@ TEST(Corpus, RowsKeepEveryCharacter) {
 TEST(Corpus, BrokenUtf8InARowIsRepaired) {
   Document d = document(1);
   d.text = "a\xFF" "b\xE2\x80";
-  const auto back = read_all(CorpusReader(write_corpus(fresh("broken"), {d})));
+  const auto back = read_all(CorpusReader(write_corpus(fresh_corpus("broken"), {d})));
   EXPECT_EQ(back.at(0).text, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
 }
 
 TEST(Corpus, PartsEndWithTheRowThatFillsThem) {
-  const fs::path folder = fresh("parts");
+  const fs::path folder = fresh_corpus("parts");
   ArtifactWriter out(folder, "corpus", Json::object(), {}, false);
   CorpusWriter writer(folder, 1000);
   for (int i = 0; i < 20; ++i) {
@@ -98,7 +98,7 @@ TEST(Corpus, PartsEndWithTheRowThatFillsThem) {
 }
 
 TEST(Corpus, AnEmptyCorpusHasOnePart) {
-  const Artifact corpus = write_corpus(fresh("empty"), {});
+  const Artifact corpus = write_corpus(fresh_corpus("empty"), {});
   EXPECT_EQ(document_files(corpus).size(), 1u);
   EXPECT_TRUE(read_all(CorpusReader(corpus)).empty());
 }
@@ -132,8 +132,8 @@ TEST(Corpus, SavedAndResumedWritesTheSameBytes) {
     for (const auto& name : writer->finish()) all += name + read_file(folder / name);
     return all;
   };
-  const std::string whole = write(fresh("whole"), {});
-  EXPECT_EQ(write(fresh("resumed"), {1, 2, 9, 10, 23, 24, 41, 55, 59}), whole);
+  const std::string whole = write(fresh_corpus("whole"), {});
+  EXPECT_EQ(write(fresh_corpus("resumed"), {1, 2, 9, 10, 23, 24, 41, 55, 59}), whole);
 }
 
 TEST(Corpus, BytesDoNotDependOnThreads) {
@@ -141,7 +141,7 @@ TEST(Corpus, BytesDoNotDependOnThreads) {
     set_threads(n);
     std::vector<Document> documents;
     for (int i = 0; i < 300; ++i) documents.push_back(document(i, 50000));
-    const Artifact corpus = write_corpus(fresh("threads"), documents);
+    const Artifact corpus = write_corpus(fresh_corpus("threads"), documents);
     return corpus.content;
   };
   const std::string one = bytes(1);
@@ -150,7 +150,7 @@ TEST(Corpus, BytesDoNotDependOnThreads) {
 }
 
 TEST(Corpus, DamageIsNamed) {
-  const fs::path folder = fresh("damage");
+  const fs::path folder = fresh_corpus("damage");
   std::vector<Document> documents;
   for (int i = 0; i < 200; ++i) documents.push_back(document(i, 1000));
   const Artifact corpus = write_corpus(folder, documents);

@@ -10,7 +10,7 @@
 namespace loam {
 namespace {
 
-fs::path fresh(const char* name) {
+fs::path fresh_labelled_data(const char* name) {
   const fs::path folder = fs::path(testing::TempDir()) / "loam_labelled_data" / name;
   fs::remove_all(folder);
   make_folder(folder);
@@ -33,7 +33,7 @@ std::string shown(const ClassData& data) {
 }
 
 TEST(LabelledData, FilesFoldersAndCorporaTogether) {
-  const fs::path at = fresh("all");
+  const fs::path at = fresh_labelled_data("all");
   write_file(at / "a.csv", "label,text\nham,one\nspam,two\n");
   make_folder(at / "ham/below");
   write_file(at / "ham/2.txt", "second");
@@ -53,7 +53,7 @@ TEST(LabelledData, FilesFoldersAndCorporaTogether) {
 }
 
 TEST(LabelledData, DialoguesFromCorporaByTemplates) {
-  const fs::path at = fresh("dialogues");
+  const fs::path at = fresh_labelled_data("dialogues");
   write_corpus(at / "pairs", {document("x#1", "Open", "gnucash", {{"translation", "Ouvrir"}}), document("x#2", "Nothing", "gnucash", {{"translation", ""}})});
   const DialogueData data = load_dialogues({(at / "pairs").string()}, {.prompt = "Translate to French: {text}", .answer = "{translation}"});
   ASSERT_EQ(data.rows.size(), 1u);
@@ -63,7 +63,7 @@ TEST(LabelledData, DialoguesFromCorporaByTemplates) {
 }
 
 TEST(LabelledData, WhatIsWrongIsNamed) {
-  const fs::path at = fresh("wrong");
+  const fs::path at = fresh_labelled_data("wrong");
   auto refusal = [](const std::string& path, const ClassOptions& options = {}) -> std::string {
     try {
       load_class_data({path}, options);

@@ -11,14 +11,14 @@
 namespace loam {
 namespace {
 
-fs::path fresh(const char* name) {
+fs::path fresh_manifest(const char* name) {
   const fs::path folder = fs::path(testing::TempDir()) / "loam_manifest" / name;
   fs::remove_all(folder);
   return folder;
 }
 
 TEST(Manifest, KilledInItsFirstMomentsItBeginsAgain) {
-  const fs::path folder = fresh("first_moments");
+  const fs::path folder = fresh_manifest("first_moments");
   make_folder(folder / "state");
   write_file(folder / "state/begun.json.tmp", "{");
   ArtifactWriter out(folder, "tokens", {{"x", 1}}, {}, false);
@@ -32,7 +32,7 @@ TEST(Manifest, ContentIsTheHashOfTheSortedLines) {
 }
 
 TEST(Manifest, FinishedThenRefusedThenForced) {
-  const fs::path folder = fresh("finish");
+  const fs::path folder = fresh_manifest("finish");
   const Json settings = {{"x", 1}};
   {
     ArtifactWriter out(folder, "tokens", settings, {}, false);
@@ -64,7 +64,7 @@ TEST(Manifest, FinishedThenRefusedThenForced) {
 }
 
 TEST(Manifest, UnfinishedIsResumedOnlyWithTheSameSettings) {
-  const fs::path folder = fresh("resume");
+  const fs::path folder = fresh_manifest("resume");
   { ArtifactWriter out(folder, "corpus", {{"x", 1}}, {{"p", "file", "abc"}}, false); }
   write_file(folder / "left.tmp", "x");
   {
@@ -83,7 +83,7 @@ TEST(Manifest, UnfinishedIsResumedOnlyWithTheSameSettings) {
 }
 
 TEST(Manifest, NamesOutsideTheFolderAreRefused) {
-  const fs::path folder = fresh("escape");
+  const fs::path folder = fresh_manifest("escape");
   make_folder(folder);
   write_file(folder / "manifest.json", R"({"kind":"corpus","format":1,"content":"x","files":[{"name":"../../etc/passwd","bytes":1,"sha256":"x"}]})");
   EXPECT_THROW(open_artifact(folder), Error);

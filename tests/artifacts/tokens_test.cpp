@@ -10,7 +10,7 @@ namespace {
 
 constexpr int32_t kEot = 256;
 
-fs::path fresh(const char* name) {
+fs::path fresh_tokens(const char* name) {
   const fs::path folder = fs::path(testing::TempDir()) / "loam_tokens" / name;
   fs::remove_all(folder);
   return folder;
@@ -18,7 +18,7 @@ fs::path fresh(const char* name) {
 
 /// Two train shards of three documents, one val shard. Vocabulary 257, or `vocab`.
 fs::path write_set(const char* name, int64_t vocab = 257, int32_t odd_token = 7) {
-  const fs::path folder = fresh(name);
+  const fs::path folder = fresh_tokens(name);
   ArtifactWriter out(folder, "tokens", {{"seed", 1}}, {}, false);
   const int width = token_bytes_for(vocab);
   const std::vector<int32_t> a = {kEot, 1, 2, 3}, b = {kEot, odd_token}, c = {kEot}, v = {kEot, 255, 254};

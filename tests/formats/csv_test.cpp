@@ -21,7 +21,7 @@ Records records_of(const std::string& text, CsvOptions options = {}, int64_t ste
   return out;
 }
 
-std::string refusal(const std::string& text, CsvOptions options = {}) {
+std::string csv_refusal(const std::string& text, CsvOptions options = {}) {
   try {
     records_of(text, options);
   } catch (const Error& e) {
@@ -106,10 +106,10 @@ TEST(Csv, NothingIsATableWithoutColumns) {
 }
 
 TEST(Csv, WhatIsRefusedNamesItsPlace) {
-  EXPECT_NE(refusal("a,b\n1,2\n3,\"open\nand,more\n").find("t.csv:3: the quote that opens here never closes"), std::string::npos);
-  EXPECT_NE(refusal("a,b\n1," + std::string(2000, 'x') + "\n", {.field_limit_bytes = 1000}).find("t.csv:2"), std::string::npos);
-  EXPECT_NE(refusal("a,b\n" + std::string(100, ',') + "\n", {.field_limit_count = 50}).find("more than 50 fields"), std::string::npos);
-  EXPECT_NE(refusal(std::string("\xff\xfe" "a\0,\0", 6)).find("UTF-16"), std::string::npos);
+  EXPECT_NE(csv_refusal("a,b\n1,2\n3,\"open\nand,more\n").find("t.csv:3: the quote that opens here never closes"), std::string::npos);
+  EXPECT_NE(csv_refusal("a,b\n1," + std::string(2000, 'x') + "\n", {.field_limit_bytes = 1000}).find("t.csv:2"), std::string::npos);
+  EXPECT_NE(csv_refusal("a,b\n" + std::string(100, ',') + "\n", {.field_limit_count = 50}).find("more than 50 fields"), std::string::npos);
+  EXPECT_NE(csv_refusal(std::string("\xff\xfe" "a\0,\0", 6)).find("UTF-16"), std::string::npos);
 }
 
 TEST(Csv, AnEndlessLineIsRefusedEarly) {

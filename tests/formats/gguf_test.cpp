@@ -18,10 +18,10 @@ template <class T>
 std::string raw(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof(T)};
 }
-std::string text(const std::string& s) { return raw<uint64_t>(s.size()) + s; }
+std::string counted(const std::string& s) { return raw<uint64_t>(s.size()) + s; }
 std::string head(uint64_t tensors, uint64_t pairs, uint32_t version = 3) { return "GGUF" + raw(version) + raw(tensors) + raw(pairs); }
 std::string tensor(const std::string& name, const std::vector<uint64_t>& dims, uint32_t type, uint64_t offset) {
-  std::string out = text(name) + raw(static_cast<uint32_t>(dims.size()));
+  std::string out = counted(name) + raw(static_cast<uint32_t>(dims.size()));
   for (const uint64_t d : dims) out += raw(d);
   return out + raw(type) + raw(offset);
 }
@@ -76,13 +76,13 @@ TEST(Gguf, RefusesHeadersThatLie) {
   expect_refused(head(~uint64_t{0}, 0), "18446744073709551615 tensors");
   expect_refused(head(0, ~uint64_t{0}), "pairs of metadata");
   expect_refused(head(0, 1) + raw<uint64_t>(1ull << 40) + data, "bytes wanted");
-  expect_refused(head(0, 1) + text("k") + raw<uint32_t>(99) + data, "type 99 is unknown");
-  expect_refused(head(0, 1) + text("k") + raw<uint32_t>(9) + raw<uint32_t>(9) + data, "list of lists");
-  expect_refused(head(0, 1) + text("k") + raw<uint32_t>(9) + raw<uint32_t>(8) + raw<uint64_t>(1ull << 60) + data, "texts of a list");
-  expect_refused(head(0, 1) + text("k") + raw<uint32_t>(9) + raw<uint32_t>(4) + raw<uint64_t>(1ull << 62) + data, "numbers of a list");
-  expect_refused(head(0, 2) + text("k") + raw<uint32_t>(4) + raw<uint32_t>(1) + text("k") + raw<uint32_t>(4) + raw<uint32_t>(1) + data, "there twice");
-  expect_refused(head(0, 1) + text("general.alignment") + raw<uint32_t>(4) + raw<uint32_t>(0) + data, "general.alignment is 0");
-  expect_refused(head(0, 1) + text("general.alignment") + raw<uint32_t>(4) + raw<uint32_t>(33) + data, "general.alignment is 33");
+  expect_refused(head(0, 1) + counted("k") + raw<uint32_t>(99) + data, "type 99 is unknown");
+  expect_refused(head(0, 1) + counted("k") + raw<uint32_t>(9) + raw<uint32_t>(9) + data, "list of lists");
+  expect_refused(head(0, 1) + counted("k") + raw<uint32_t>(9) + raw<uint32_t>(8) + raw<uint64_t>(1ull << 60) + data, "texts of a list");
+  expect_refused(head(0, 1) + counted("k") + raw<uint32_t>(9) + raw<uint32_t>(4) + raw<uint64_t>(1ull << 62) + data, "numbers of a list");
+  expect_refused(head(0, 2) + counted("k") + raw<uint32_t>(4) + raw<uint32_t>(1) + counted("k") + raw<uint32_t>(4) + raw<uint32_t>(1) + data, "there twice");
+  expect_refused(head(0, 1) + counted("general.alignment") + raw<uint32_t>(4) + raw<uint32_t>(0) + data, "general.alignment is 0");
+  expect_refused(head(0, 1) + counted("general.alignment") + raw<uint32_t>(4) + raw<uint32_t>(33) + data, "general.alignment is 33");
 }
 
 TEST(Gguf, RefusesTensorsThatDoNotFit) {
@@ -106,11 +106,11 @@ TEST(Gguf, RefusesTensorsThatDoNotFit) {
 
 TEST(Gguf, ManyOfEverythingIsRefusedBeforeItTakesMemory) {
   std::string pairs = head(0, (1 << 16) + 1);
-  for (int i = 0; i <= 1 << 16; ++i) pairs += text("k" + std::to_string(i)) + raw<uint32_t>(0) + std::string(1, 'x');
+  for (int i = 0; i <= 1 << 16; ++i) pairs += counted("k" + std::to_string(i)) + raw<uint32_t>(0) + std::string(1, 'x');
   expect_refused(pairs, "65537 pairs of metadata");
   const uint64_t half = (1 << 24) + 1;  // bytes that would be eight times as many in memory
   const std::string list = raw<uint32_t>(9) + raw<uint32_t>(0) + raw(half) + std::string(half, 'x');
-  expect_refused(head(0, 2) + text("a") + list + text("b") + list, "metadata b: its lists hold over 33554432 values");
+  expect_refused(head(0, 2) + counted("a") + list + counted("b") + list, "metadata b: its lists hold over 33554432 values");
 }
 
 TEST(Gguf, ManyTensorsAreFoundQuickly) {
@@ -125,7 +125,7 @@ TEST(Gguf, ManyTensorsAreFoundQuickly) {
 }
 
 TEST(Gguf, EveryCutIsRefusedOrWhole) {
-  const std::string whole = head(1, 1) + text("key") + raw<uint32_t>(8) + text("value") + tensor("w", {8}, 0, 0);
+  const std::string whole = head(1, 1) + counted("key") + raw<uint32_t>(8) + counted("value") + tensor("w", {8}, 0, 0);
   for (size_t n = 0; n < whole.size(); ++n) {
     write_file(file("cut.gguf"), whole.substr(0, n));
     EXPECT_THROW(GgufFile(file("cut.gguf")), Error) << n;

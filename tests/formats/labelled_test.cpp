@@ -8,6 +8,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "tests/support/real_data.h"
 
 namespace loam {
 namespace {
@@ -136,19 +137,11 @@ TEST(Labelled, AMissingColumnNamesThoseThatAreThere) {
   EXPECT_TRUE(labels(file("empty.csv", "")).empty());
 }
 
-/// The real data, beside the checkout or where LOAM_DATA says.
-std::optional<fs::path> real_data() {
-  const char* set = std::getenv("LOAM_DATA");
-  const fs::path folder = set != nullptr ? fs::path(set) : fs::path(LOAM_SOURCE_DIR) / "../shared/data";
-  if (fs::exists(folder / "classification")) return folder;
-  return std::nullopt;
-}
-
 TEST(Labelled, RealFilesHaveTheirRows) {
-  const auto data = real_data();
-  if (!data) GTEST_SKIP() << "no real data here (LOAM_DATA)";
+  const fs::path data = real_data();
+  if (!fs::exists(data / "classification")) GTEST_SKIP() << "no real data here (LOAM_DATA)";
   auto count = [&](const char* name, InstructionOptions options = {}) {
-    InstructionReader rows(*data / name, std::move(options));
+    InstructionReader rows(data / name, std::move(options));
     while (rows.next()) {
     }
     EXPECT_EQ(rows.counts().skipped, 0) << name << ": " << rows.counts().first_fault;
@@ -159,13 +152,13 @@ TEST(Labelled, RealFilesHaveTheirRows) {
   EXPECT_EQ(count("instruction/dolly_hhrlhf_train_small.jsonl"), 800);
   EXPECT_EQ(count("instruction/p3-open-sample.jsonl.zst"), 9835);
   EXPECT_EQ(count("instruction/gpteacher-roleplay-simple.json.zst"), 1923);
-  PreferenceReader prefs(*data / "instruction/dpo_en_demo.json.zst");
+  PreferenceReader prefs(data / "instruction/dpo_en_demo.json.zst");
   while (prefs.next()) {
   }
   EXPECT_EQ(prefs.counts().rows, 300);
 
   auto classes = [&](const char* name, ClassOptions options = {}) {
-    ClassReader rows(*data / name, std::move(options));
+    ClassReader rows(data / name, std::move(options));
     std::map<std::string, int64_t> tally;
     while (auto row = rows.next()) ++tally[row->label];
     EXPECT_EQ(rows.counts().skipped, 0) << name << ": " << rows.counts().first_fault;

@@ -21,7 +21,7 @@ std::vector<Json> all_rows(const std::string& text, const std::string& name = "t
   return all_rows(rows);
 }
 
-std::string refusal(const std::string& text, const std::string& name = "t", RowOptions options = {}) {
+std::string rows_refusal(const std::string& text, const std::string& name = "t", RowOptions options = {}) {
   try {
     all_rows(text, name, options);
   } catch (const Error& e) {
@@ -63,30 +63,30 @@ TEST(Rows, BadLinesAreSkippedAndNamed) {
 }
 
 TEST(Rows, CutOffAndMalformedArraysSayWhere) {
-  EXPECT_NE(refusal("[{\"instruction\": \"x\"", "bad.json").find("row 1"), std::string::npos);
-  EXPECT_NE(refusal("[{\"a\":1}", "t.json").find("cut off"), std::string::npos);
-  EXPECT_NE(refusal("[{\"a\":1} {\"a\":2}]", "t.json").find("no comma after row 1"), std::string::npos);
-  EXPECT_NE(refusal("[{\"a\":1},]", "t.json").find("comma after the last row"), std::string::npos);
-  EXPECT_NE(refusal("[{\"a\":}]", "t.json").find("row 1"), std::string::npos);
-  EXPECT_NE(refusal("[1]x", "t.json").find("after the array's end"), std::string::npos);
-  EXPECT_NE(refusal("hello", "t.json").find("not JSON"), std::string::npos);
-  EXPECT_NE(refusal("", "t.json").find("empty"), std::string::npos);
-  EXPECT_NE(refusal("[{]", "t.json"), "");
+  EXPECT_NE(rows_refusal("[{\"instruction\": \"x\"", "bad.json").find("row 1"), std::string::npos);
+  EXPECT_NE(rows_refusal("[{\"a\":1}", "t.json").find("cut off"), std::string::npos);
+  EXPECT_NE(rows_refusal("[{\"a\":1} {\"a\":2}]", "t.json").find("no comma after row 1"), std::string::npos);
+  EXPECT_NE(rows_refusal("[{\"a\":1},]", "t.json").find("comma after the last row"), std::string::npos);
+  EXPECT_NE(rows_refusal("[{\"a\":}]", "t.json").find("row 1"), std::string::npos);
+  EXPECT_NE(rows_refusal("[1]x", "t.json").find("after the array's end"), std::string::npos);
+  EXPECT_NE(rows_refusal("hello", "t.json").find("not JSON"), std::string::npos);
+  EXPECT_NE(rows_refusal("", "t.json").find("empty"), std::string::npos);
+  EXPECT_NE(rows_refusal("[{]", "t.json"), "");
 }
 
 TEST(Rows, OtherKindsOfFileAreNamed) {
-  EXPECT_NE(refusal("PAR1xxxx").find("Parquet"), std::string::npos);
-  EXPECT_NE(refusal("PK\x03\x04xxxx").find("zip"), std::string::npos);
-  EXPECT_NE(refusal(std::string("ab\0cd", 5)).find("binary"), std::string::npos);
-  EXPECT_NE(refusal("a,b,a\n").find("two columns are named \"a\""), std::string::npos);
+  EXPECT_NE(rows_refusal("PAR1xxxx").find("Parquet"), std::string::npos);
+  EXPECT_NE(rows_refusal("PK\x03\x04xxxx").find("zip"), std::string::npos);
+  EXPECT_NE(rows_refusal(std::string("ab\0cd", 5)).find("binary"), std::string::npos);
+  EXPECT_NE(rows_refusal("a,b,a\n").find("two columns are named \"a\""), std::string::npos);
 }
 
 TEST(Rows, RowsOverTheLimitAreRefused) {
   const RowOptions small{.row_limit_bytes = 100};
   const std::string big = "\"" + std::string(200, 'x') + "\"";
-  EXPECT_NE(refusal("[1," + big + "]", "t.json", small).find("row 2"), std::string::npos);
-  EXPECT_NE(refusal("{\"a\":1}\n{\"a\":" + big + "}\n", "t.jsonl", small).find("t.jsonl:2"), std::string::npos);
-  EXPECT_NE(refusal("a,b\n1," + big + "\n", "t.csv", small).find("t.csv:2"), std::string::npos);
+  EXPECT_NE(rows_refusal("[1," + big + "]", "t.json", small).find("row 2"), std::string::npos);
+  EXPECT_NE(rows_refusal("{\"a\":1}\n{\"a\":" + big + "}\n", "t.jsonl", small).find("t.jsonl:2"), std::string::npos);
+  EXPECT_NE(rows_refusal("a,b\n1," + big + "\n", "t.csv", small).find("t.csv:2"), std::string::npos);
   EXPECT_NO_THROW(all_rows(std::string(1 << 20, '['), "t.jsonl"));  // not JSON: one bad line
 }
 

@@ -20,7 +20,7 @@ std::string entry(const std::string& name, const std::string& shape, int64_t beg
   return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
-void expect_refused(const std::string& bytes, const std::string& why) {
+void expect_header_refused(const std::string& bytes, const std::string& why) {
   write_file(file("bad.safetensors"), bytes);
   try {
     SafetensorsFile in(file("bad.safetensors"));
@@ -46,29 +46,29 @@ TEST(Safetensors, EmptyAndScalarTensorsAreLegal) {
 
 TEST(Safetensors, RefusesHeadersThatLie) {
   const std::string data(8, '\0'), all_ones(8, '\xff');
-  expect_refused("", "0 bytes; the header's length alone takes 8");
-  expect_refused("1234567", "7 bytes");
-  expect_refused(all_ones + "{}", "its header says 18446744073709551615 bytes, the file has 10");
-  expect_refused(framed("{}").substr(0, 9), "its header says 2 bytes, the file has 9");
-  expect_refused(std::string("\x00\xe1\xf5\x06\0\0\0\0", 8) + "{}", "its header says 116777216 bytes");
-  expect_refused(framed(""), "does not begin with '{'");
-  expect_refused(framed("[]"), "does not begin with '{'");
-  expect_refused(framed(" {}"), "does not begin with '{'");
-  expect_refused(framed("{\xff\xff}"), "not valid JSON");
-  expect_refused(framed(R"({"a":)"), "not valid JSON");
-  expect_refused(framed("{} {}"), "not valid JSON");
-  expect_refused(framed(R"({"a":1})"), "\"a\" is 1, not an object");
-  expect_refused(framed(R"({"a":[]})"), "\"a\" is a list");
-  expect_refused(framed(R"({"__metadata__":{"a":{}}})"), "its __metadata__ holds an object, not texts alone");
-  expect_refused(framed(R"({"__metadata__":{"a":3}})"), "its __metadata__ holds 3");
-  expect_refused(framed("{" + std::string(100'000, '[')), "not valid JSON");
-  expect_refused(framed(R"({"a":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}"), "\"a\" is a list");
-  expect_refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4096\n", "git lfs pull");
+  expect_header_refused("", "0 bytes; the header's length alone takes 8");
+  expect_header_refused("1234567", "7 bytes");
+  expect_header_refused(all_ones + "{}", "its header says 18446744073709551615 bytes, the file has 10");
+  expect_header_refused(framed("{}").substr(0, 9), "its header says 2 bytes, the file has 9");
+  expect_header_refused(std::string("\x00\xe1\xf5\x06\0\0\0\0", 8) + "{}", "its header says 116777216 bytes");
+  expect_header_refused(framed(""), "does not begin with '{'");
+  expect_header_refused(framed("[]"), "does not begin with '{'");
+  expect_header_refused(framed(" {}"), "does not begin with '{'");
+  expect_header_refused(framed("{\xff\xff}"), "not valid JSON");
+  expect_header_refused(framed(R"({"a":)"), "not valid JSON");
+  expect_header_refused(framed("{} {}"), "not valid JSON");
+  expect_header_refused(framed(R"({"a":1})"), "\"a\" is 1, not an object");
+  expect_header_refused(framed(R"({"a":[]})"), "\"a\" is a list");
+  expect_header_refused(framed(R"({"__metadata__":{"a":{}}})"), "its __metadata__ holds an object, not texts alone");
+  expect_header_refused(framed(R"({"__metadata__":{"a":3}})"), "its __metadata__ holds 3");
+  expect_header_refused(framed("{" + std::string(100'000, '[')), "not valid JSON");
+  expect_header_refused(framed(R"({"a":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}"), "\"a\" is a list");
+  expect_header_refused("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4096\n", "git lfs pull");
 }
 
 TEST(Safetensors, RefusesEntriesThatLie) {
   const std::string data(8, '\0');
-  const auto one = [&](const std::string& inside, const std::string& why) { expect_refused(framed("{\"w\":{" + inside + "}}", data), "tensor w: " + why); };
+  const auto one = [&](const std::string& inside, const std::string& why) { expect_header_refused(framed("{\"w\":{" + inside + "}}", data), "tensor w: " + why); };
   one(R"("shape":[2],"data_offsets":[0,8])", "\"dtype\" is missing");
   one(R"("dtype":"F32","data_offsets":[0,8])", "\"shape\" is missing");
   one(R"("dtype":"F32","shape":[2])", "\"data_offsets\" is missing");
@@ -95,13 +95,13 @@ TEST(Safetensors, RefusesEntriesThatLie) {
 
 TEST(Safetensors, RefusesTensorsThatDoNotCoverTheData) {
   const std::string data(16, '\0');
-  expect_refused(framed("{" + entry("a", "[2]", 0, 8) + "," + entry("a", "[2]", 8, 16) + "}", data), "names a twice");
-  expect_refused(framed("{" + entry("a", "[4]", 0, 16) + "," + entry("b", "[2]", 8, 16) + "}", data), "tensor b begins at byte 8 of the data, the one before it ends at 16: they overlap");
-  expect_refused(framed("{" + entry("a", "[4]", 0, 16) + "," + entry("b", "[4]", 0, 16) + "}", data), "they overlap");
-  expect_refused(framed("{" + entry("a", "[1]", 0, 4) + "," + entry("b", "[2]", 8, 16) + "}", data), "tensor b begins at byte 8 of the data, the one before it ends at 4: between them is a hole");
-  expect_refused(framed("{" + entry("a", "[2]", 8, 16) + "}", data), "tensor a begins at byte 8");
-  expect_refused(framed("{" + entry("a", "[2]", 0, 8) + "}", data), "its tensors take 8 bytes, the file holds 16: the rest belongs to none");
-  expect_refused(framed("{" + entry("a", "[2]", 0, 8) + "," + entry("b", "[3]", 8, 20) + "}", data), "tensor b wants bytes 8 to 20 of the data, the file holds 16 (cut off, or not whole)");
+  expect_header_refused(framed("{" + entry("a", "[2]", 0, 8) + "," + entry("a", "[2]", 8, 16) + "}", data), "names a twice");
+  expect_header_refused(framed("{" + entry("a", "[4]", 0, 16) + "," + entry("b", "[2]", 8, 16) + "}", data), "tensor b begins at byte 8 of the data, the one before it ends at 16: they overlap");
+  expect_header_refused(framed("{" + entry("a", "[4]", 0, 16) + "," + entry("b", "[4]", 0, 16) + "}", data), "they overlap");
+  expect_header_refused(framed("{" + entry("a", "[1]", 0, 4) + "," + entry("b", "[2]", 8, 16) + "}", data), "tensor b begins at byte 8 of the data, the one before it ends at 4: between them is a hole");
+  expect_header_refused(framed("{" + entry("a", "[2]", 8, 16) + "}", data), "tensor a begins at byte 8");
+  expect_header_refused(framed("{" + entry("a", "[2]", 0, 8) + "}", data), "its tensors take 8 bytes, the file holds 16: the rest belongs to none");
+  expect_header_refused(framed("{" + entry("a", "[2]", 0, 8) + "," + entry("b", "[3]", 8, 20) + "}", data), "tensor b wants bytes 8 to 20 of the data, the file holds 16 (cut off, or not whole)");
 }
 
 TEST(Safetensors, EveryCutIsRefused) {
@@ -120,7 +120,7 @@ TEST(Safetensors, ManyTensorsTakeNoMoreThanSortingThem) {
     good += (i > 0 ? "," : "") + entry("t" + std::to_string(i), "[0]", 0, 0);
   }
   const double began = seconds_now();
-  expect_refused(framed(same + "}", std::string(8, 'x')), "they overlap");
+  expect_header_refused(framed(same + "}", std::string(8, 'x')), "they overlap");
   write_file(file("good.safetensors"), framed(good + "}"));
   EXPECT_EQ(SafetensorsFile(file("good.safetensors")).tensors().size(), 200'000u);
   EXPECT_LT(seconds_now() - began, 20);  // a second here; a look at all the others for each would take hours

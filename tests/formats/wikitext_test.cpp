@@ -7,55 +7,50 @@
 
 #include "loam/base/error.h"
 #include "loam/formats/mediawiki.h"
+#include "tests/support/texts.h"
 
 namespace loam {
 namespace {
 
-std::string text(std::string_view markup) { return wikitext_text(markup, {"Page (title)", {"Datei"}}); }
-
-std::string times(const std::string& what, int n) {
-  std::string out;
-  for (int i = 0; i < n; ++i) out += what;
-  return out;
-}
+std::string plain_text(std::string_view markup) { return wikitext_text(markup, {"Page (title)", {"Datei"}}); }
 
 TEST(Wikitext, LinksAndEmphasis) {
-  EXPECT_EQ(text("'''Ada''' was a ''[[mathematician]]'' from [[London|the capital]]s."), "Ada was a mathematician from the capitals.");
-  EXPECT_EQ(text("[[File:x.jpg|thumb|A [[cat]] here]]Text[[Category:Cats]] [[Datei:y.png]][[fr:Chat]]."), "Text.");
-  EXPECT_EQ(text("[[:Category:Cats]] and [[Help:Contents|]] and [[Mercury (planet)|]]"), "Category:Cats and Contents and Mercury");
-  EXPECT_EQ(text("See [http://x.org the site], [http://y.org] or https://z.org."), "See the site, or https://z.org.");
-  EXPECT_EQ(text("unclosed [[link and {{template and ''more"), "unclosed [[link and {{template and more");
+  EXPECT_EQ(plain_text("'''Ada''' was a ''[[mathematician]]'' from [[London|the capital]]s."), "Ada was a mathematician from the capitals.");
+  EXPECT_EQ(plain_text("[[File:x.jpg|thumb|A [[cat]] here]]Text[[Category:Cats]] [[Datei:y.png]][[fr:Chat]]."), "Text.");
+  EXPECT_EQ(plain_text("[[:Category:Cats]] and [[Help:Contents|]] and [[Mercury (planet)|]]"), "Category:Cats and Contents and Mercury");
+  EXPECT_EQ(plain_text("See [http://x.org the site], [http://y.org] or https://z.org."), "See the site, or https://z.org.");
+  EXPECT_EQ(plain_text("unclosed [[link and {{template and ''more"), "unclosed [[link and {{template and more");
 }
 
 TEST(Wikitext, NumbersStay) {
-  EXPECT_EQ(text("It is {{convert|5|km|mi}} long, {{convert|10|-|20|kg|lb|abbr=on}} heavy, {{cvt|1234|m2}} wide."), "It is 5 km long, 10–20 kg heavy, 1,234 m² wide.");
-  EXPECT_EQ(text("{{convert|3|by|4|ft|m|0}} and {{convert|12|°C}}"), "3 by 4 feet and 12 °C");
-  EXPECT_EQ(text("Of {{formatnum:1234567}} people {{formatnum:{{#if:x|8125.5}}}} came; {{formatnum:1,234|R}}."), "Of 1,234,567 people 8,125.5 came; 1,234.");
-  EXPECT_EQ(text("{{val|1.25|0.5|u=kg}}, {{frac|3|4}}, {{frac|1|1|2}}, {{nowrap|10&nbsp;000}}"), "1.25 ± 0.5 kg, 3/4, 1 1/2, 10 000");
-  EXPECT_EQ(text("{{birth date|1815|12|10|df=yes}} – {{death date and age|1852|11|27|1815|12|10}}"), "10 December 1815 – November 27, 1852");
+  EXPECT_EQ(plain_text("It is {{convert|5|km|mi}} long, {{convert|10|-|20|kg|lb|abbr=on}} heavy, {{cvt|1234|m2}} wide."), "It is 5 km long, 10–20 kg heavy, 1,234 m² wide.");
+  EXPECT_EQ(plain_text("{{convert|3|by|4|ft|m|0}} and {{convert|12|°C}}"), "3 by 4 feet and 12 °C");
+  EXPECT_EQ(plain_text("Of {{formatnum:1234567}} people {{formatnum:{{#if:x|8125.5}}}} came; {{formatnum:1,234|R}}."), "Of 1,234,567 people 8,125.5 came; 1,234.");
+  EXPECT_EQ(plain_text("{{val|1.25|0.5|u=kg}}, {{frac|3|4}}, {{frac|1|1|2}}, {{nowrap|10&nbsp;000}}"), "1.25 ± 0.5 kg, 3/4, 1 1/2, 10 000");
+  EXPECT_EQ(plain_text("{{birth date|1815|12|10|df=yes}} – {{death date and age|1852|11|27|1815|12|10}}"), "10 December 1815 – November 27, 1852");
 }
 
 TEST(Wikitext, TemplatesThatAreTextAndThoseThatAreNot) {
-  EXPECT_EQ(text("{{Infobox person|name={{nowrap|A}}|x=[[y|z]]}}\n'''A''' ({{IPAc-en|x}}; {{lang|de|Wort}}, {{lang-fr|mot}}) is.{{cn|date=May}}"), "A (Wort, mot) is.");
-  EXPECT_EQ(text("{{quote|Words of others.|Someone}}{{unbulleted list|one|two}}"), "Words of others.\n\n- one\n- two");
-  EXPECT_EQ(text("{{PAGENAME}} has {{#if:|no|some}} {{lc:UPPER}} {{unknown|a|b}}words{{!}} {{{1|default}}} {{{2}}}"), "Page (title) has some UPPER words| default");
-  EXPECT_EQ(text("A{{ndash}}B{{spaced ndash}}C {{abbr|e.g.|for example}}"), "A–B – C e.g.");
+  EXPECT_EQ(plain_text("{{Infobox person|name={{nowrap|A}}|x=[[y|z]]}}\n'''A''' ({{IPAc-en|x}}; {{lang|de|Wort}}, {{lang-fr|mot}}) is.{{cn|date=May}}"), "A (Wort, mot) is.");
+  EXPECT_EQ(plain_text("{{quote|Words of others.|Someone}}{{unbulleted list|one|two}}"), "Words of others.\n\n- one\n- two");
+  EXPECT_EQ(plain_text("{{PAGENAME}} has {{#if:|no|some}} {{lc:UPPER}} {{unknown|a|b}}words{{!}} {{{1|default}}} {{{2}}}"), "Page (title) has some UPPER words| default");
+  EXPECT_EQ(plain_text("A{{ndash}}B{{spaced ndash}}C {{abbr|e.g.|for example}}"), "A–B – C e.g.");
 }
 
 TEST(Wikitext, ListsTablesAndHeadings) {
-  EXPECT_EQ(text("== One ==\n* a\n** b\n# c\n: indented\n; term\n=== Empty ===\n== Two==\ntext\n----\n== References ==\n{{reflist}}\n"), "One\n\n- a\n  - b\n- c\nindented\nterm\n\nTwo\n\ntext");
-  EXPECT_EQ(text("{| class=\"wikitable\"\n|+ The caption\n! style=\"x\" | Name !! Size\n|-\n| [[a|b]] || align=right | 1,000\n|- bgcolor=red\n| {{nowrap|c d}}\n| 2\n|}\nafter"), "The caption\nName | Size\nb | 1,000\nc d | 2\n\nafter");
-  EXPECT_EQ(text("{|\n| outer\n{|\n| inner\n|}\n|}"), "outer inner");
-  EXPECT_EQ(text("__TOC__text__NOTOC__ <!-- no\n[[x]] --><ref name=a>gone {{cite|x}}</ref><ref name=a/>here<br/>new &ndash; &#8212; &lt;b&gt; <b>bold</b> x<sup>2</sup>"), "text here\nnew – — <b> bold x^2");
-  EXPECT_EQ(text("<nowiki>[[not a link]] ''this''</nowiki> <math>a_{1} = {{b}}</math>\n<syntaxhighlight lang=c>\nint *x = {{0}};\n</syntaxhighlight>"), "[[not a link]] ''this'' a_{1} = {{b}}\n\nint *x = {{0}};");
+  EXPECT_EQ(plain_text("== One ==\n* a\n** b\n# c\n: indented\n; term\n=== Empty ===\n== Two==\ntext\n----\n== References ==\n{{reflist}}\n"), "One\n\n- a\n  - b\n- c\nindented\nterm\n\nTwo\n\ntext");
+  EXPECT_EQ(plain_text("{| class=\"wikitable\"\n|+ The caption\n! style=\"x\" | Name !! Size\n|-\n| [[a|b]] || align=right | 1,000\n|- bgcolor=red\n| {{nowrap|c d}}\n| 2\n|}\nafter"), "The caption\nName | Size\nb | 1,000\nc d | 2\n\nafter");
+  EXPECT_EQ(plain_text("{|\n| outer\n{|\n| inner\n|}\n|}"), "outer inner");
+  EXPECT_EQ(plain_text("__TOC__text__NOTOC__ <!-- no\n[[x]] --><ref name=a>gone {{cite|x}}</ref><ref name=a/>here<br/>new &ndash; &#8212; &lt;b&gt; <b>bold</b> x<sup>2</sup>"), "text here\nnew – — <b> bold x^2");
+  EXPECT_EQ(plain_text("<nowiki>[[not a link]] ''this''</nowiki> <math>a_{1} = {{b}}</math>\n<syntaxhighlight lang=c>\nint *x = {{0}};\n</syntaxhighlight>"), "[[not a link]] ''this'' a_{1} = {{b}}\n\nint *x = {{0}};");
 }
 
 TEST(Wikitext, HostileMarkupTakesLinearTime) {
   const auto began = std::chrono::steady_clock::now();
-  for (const std::string& each : {times("{{", 200000), times("[[", 200000) + times("}}", 200000), times("{{#if:", 100000), times("{{{{a", 100000) + times("}}}}", 100000), times("<ref>", 200000), times("<ref", 200000), times("<!--", 200000),
-                                  times("[http://a ", 100000), times("{|\n|", 100000) + times("\n|}", 100000), "{{a|" + times("[[", 100000) + times("\n|}", 100000), times("''[", 200000), times("&", 500000), times("{{a|{{b|", 300) + "x" + times("}}}}", 300),
-                                  times("== a ==\n", 100000), times("(", 300000) + times(")", 300000), times("\x80[[\xff|", 100000)}) {
-    text(each);
+  for (const std::string& each : {repeated("{{", 200000), repeated("[[", 200000) + repeated("}}", 200000), repeated("{{#if:", 100000), repeated("{{{{a", 100000) + repeated("}}}}", 100000), repeated("<ref>", 200000), repeated("<ref", 200000), repeated("<!--", 200000),
+                                  repeated("[http://a ", 100000), repeated("{|\n|", 100000) + repeated("\n|}", 100000), "{{a|" + repeated("[[", 100000) + repeated("\n|}", 100000), repeated("''[", 200000), repeated("&", 500000), repeated("{{a|{{b|", 300) + "x" + repeated("}}}}", 300),
+                                  repeated("== a ==\n", 100000), repeated("(", 300000) + repeated(")", 300000), repeated("\x80[[\xff|", 100000)}) {
+    plain_text(each);
   }
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), 20);
 }

@@ -104,10 +104,10 @@ TEST_P(RowsTest, EmbeddingAndDropoutAreExact) {
 }
 
 TEST_P(RowsTest, HeadLossAndGradients) {
-  struct Size {
+  struct HeadSize {
     int64_t n, c, vocab;
   };
-  for (const auto& [n, c, vocab] : {Size{1, 4, 3}, Size{130, 33, 65}, Size{300, 16, 257}, Size{20, 600, 40}}) {
+  for (const auto& [n, c, vocab] : {HeadSize{1, 4, 3}, HeadSize{130, 33, 65}, HeadSize{300, 16, 257}, HeadSize{20, 600, 40}}) {
     const Matrix x = uniform(n, c, 1, 2), w = uniform(vocab, c, 2, 2);
     const Vector weights = uniform_vector(n, 3);
     std::vector<int32_t> targets;

@@ -37,10 +37,10 @@ struct StoredMatrix {
 };
 
 const NumberType kTypes[] = {NumberType::f16, NumberType::bf16, NumberType::q8_0, NumberType::q4_0};
-struct Size {
+struct StoredCase {
   int64_t n, blocks, o;
 };
-const Size kSizes[] = {{1, 1, 1}, {1, 3, 17}, {2, 5, 33}, {3, 2, 15}, {5, 1, 16}, {7, 4, 31}, {11, 13, 50}, {13, 3, 49}, {24, 24, 96}, {101, 2, 65}, {400, 1, 47}};
+const StoredCase kStoredCases[] = {{1, 1, 1}, {1, 3, 17}, {2, 5, 33}, {3, 2, 15}, {5, 1, 16}, {7, 4, 31}, {11, 13, 50}, {13, 3, 49}, {24, 24, 96}, {101, 2, 65}, {400, 1, 47}};
 
 TEST(Stored, RowsComeBackAsTheFileHasThem) {
   const std::byte q8[34] = {std::byte{0x00}, std::byte{0x38}, std::byte{0x80}, std::byte{0x7f}, std::byte{0x01}};  // scale 0.5: -128, 127, 1, 0...
@@ -82,7 +82,7 @@ using StoredTest = EachIsa;
 
 TEST_P(StoredTest, ProductsMatchTheReference) {
   for (const NumberType type : kTypes) {
-    for (const auto& [n, blocks, o] : kSizes) {
+    for (const auto& [n, blocks, o] : kStoredCases) {
       const int64_t cols = in_blocks(type) ? blocks * kBlock : blocks * kBlock - 3;
       const StoredMatrix w(type, o, cols, 3);
       const Matrix x = uniform(n, cols, 1), residual = uniform(n, o, 3);

@@ -10,6 +10,7 @@
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/text/tokenizer_json.h"
+#include "tests/support/real_data.h"
 
 namespace loam {
 namespace {
@@ -144,15 +145,10 @@ TEST(SentencePiece, RefusesDamagedFiles) {
   expect_refused("holds no pieces", [] { parts_from_sentencepiece(""); });
 }
 
-fs::path data() {
-  const char* given = std::getenv("LOAM_DATA");
-  return given != nullptr ? fs::path(given) : fs::path(LOAM_SOURCE_DIR) / "../shared/data";
-}
-
 TEST(SentencePiece, Llama2sTwoFormsAgree) {
-  if (!fs::exists(data() / "tokenizers/llama2/tokenizer.model")) GTEST_SKIP() << "no Llama 2 vocabulary here";
-  const Tokenizer model(parts_from_sentencepiece(read_file(data() / "tokenizers/llama2/tokenizer.model")));
-  const Tokenizer bin(parts_from_llama2c(read_file(data() / "tokenizers/llama2/tokenizer.bin")));
+  if (!fs::exists(real_data() / "tokenizers/llama2/tokenizer.model")) GTEST_SKIP() << "no Llama 2 vocabulary here";
+  const Tokenizer model(parts_from_sentencepiece(read_file(real_data() / "tokenizers/llama2/tokenizer.model")));
+  const Tokenizer bin(parts_from_llama2c(read_file(real_data() / "tokenizers/llama2/tokenizer.bin")));
   EXPECT_EQ(model.vocab_size(), 32000);
   for (const std::string text : {"Hello world", " Hello", "Caf\xc3\xa9 \xe2\x82\xac 3\n\n\tif (x) {}", "\xf0\x9f\x98\x80 ok", "    four"}) {
     EXPECT_EQ(model.encode(text), bin.encode(text)) << text;

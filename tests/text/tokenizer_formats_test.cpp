@@ -10,16 +10,12 @@
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
 #include "loam/text/tokenizer_json.h"
+#include "tests/support/real_data.h"
 
 namespace loam {
 namespace {
 
-fs::path data() {
-  const char* given = std::getenv("LOAM_DATA");
-  return given != nullptr ? fs::path(given) : fs::path(LOAM_SOURCE_DIR "/../shared/data");
-}
-
-TokenizerParts small(const std::string& pattern) {
+TokenizerParts small_with(const std::string& pattern) {
   TokenizerParts parts;
   for (int b = 0; b < 256; ++b) parts.tokens.emplace_back(1, static_cast<char>(b));
   const std::vector<std::pair<int32_t, int32_t>> merges = {{'a', 'b'}, {256, 'c'}, {' ', 'a'}, {257, 257}, {'\xff' & 255, '\n'}};
@@ -33,7 +29,7 @@ TokenizerParts small(const std::string& pattern) {
 }
 
 TEST(TokenizerFormats, TiktokenThereAndBack) {
-  const TokenizerParts parts = small("cl100k");
+  const TokenizerParts parts = small_with("cl100k");
   const std::string text = tiktoken_text(parts);
   EXPECT_TRUE(looks_like_tiktoken(text));
   EXPECT_NE(text.find("YWI= 256\n"), std::string::npos);
@@ -48,13 +44,13 @@ TEST(TokenizerFormats, TiktokenThereAndBack) {
 }
 
 TEST(TokenizerFormats, Gpt2ThereAndBack) {
-  const TokenizerParts parts = small("gpt2");
+  const TokenizerParts parts = small_with("gpt2");
   const Gpt2Files files = gpt2_files(parts);
   const TokenizerParts back = parts_from_gpt2(files.vocab_json, files.merges_txt);
   EXPECT_EQ(back.tokens, parts.tokens);
   EXPECT_EQ(back.merges, parts.merges);
   EXPECT_EQ(Tokenizer(back).eot_id(), 261);
-  EXPECT_THROW(gpt2_files(small("cl100k")), Error);
+  EXPECT_THROW(gpt2_files(small_with("cl100k")), Error);
 }
 
 TEST(TokenizerFormats, DamageIsNamed) {
@@ -67,21 +63,21 @@ TEST(TokenizerFormats, DamageIsNamed) {
     }
     return "fine";
   };
-  const std::string ranks = tiktoken_text(small("gpt2"));
+  const std::string ranks = tiktoken_text(small_with("gpt2"));
   EXPECT_NE(why([&] { parts_from_tiktoken("YQ== 0\nYQ=! 1\n", "gpt2"); }).find("line 2"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_tiktoken("YQ== 0\nYg== x\n", "gpt2"); }).find("line 2"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_tiktoken("YQ== 0\nYg== 0\n", "gpt2"); }).find("rank 0"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_tiktoken("YQ== 0\nYQ== 1\n", "gpt2"); }).find("there before"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_tiktoken("", "gpt2"); }).find("no ranks"), std::string::npos);
   EXPECT_NE(why([&] { Tokenizer(parts_from_tiktoken("YQ== 0\n", "gpt2")); }).find("no token for the byte"), std::string::npos);
-  const Gpt2Files files = gpt2_files(small("gpt2"));
+  const Gpt2Files files = gpt2_files(small_with("gpt2"));
   EXPECT_NE(why([&] { parts_from_gpt2(files.vocab_json.substr(0, 100), ""); }).find("cut off"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_gpt2(files.vocab_json, "a b\nq q\n"); }).find("line 2"), std::string::npos);
   EXPECT_NE(why([&] { parts_from_gpt2(files.vocab_json, "ab\n"); }).find("line 1"), std::string::npos);
 }
 
 TEST(TokenizerFormats, PublishedIds) {
-  const fs::path folder = data() / "tokenizers";
+  const fs::path folder = real_data() / "tokenizers";
   if (!fs::exists(folder / "gpt2")) GTEST_SKIP() << "no " << folder;
   std::map<std::string, Tokenizer> toks;
   toks.emplace("gpt2", Tokenizer(parts_from_gpt2(read_file(folder / "gpt2/encoder.json"), read_file(folder / "gpt2/vocab.bpe"))));
@@ -93,7 +89,7 @@ TEST(TokenizerFormats, PublishedIds) {
   for (const auto& row : read_json(folder / "reference-ids/files.json")) {
     const auto found = toks.find(row.at("encoding").get<std::string>());
     if (found == toks.end()) continue;
-    const std::string text = read_file(data() / row.at("file").get<std::string>());
+    const std::string text = read_file(real_data() / row.at("file").get<std::string>());
     const std::vector<int32_t> ids = found->second.encode(text);
     EXPECT_EQ(sha256({reinterpret_cast<const char*>(ids.data()), ids.size() * 4}), row.at("sha256_of_u32le_ids").get<std::string>()) << row.at("file");
     EXPECT_EQ(found->second.decode(ids), text);

@@ -96,7 +96,7 @@ struct Pulling : Objective {
   double flops(const Transformer&, int64_t) const override { return 1; }
 };
 
-ModelConfig tiny() {
+ModelConfig guarded_shape() {
   ModelConfig c;
   c.vocab = 11;
   c.context = 8;
@@ -126,7 +126,7 @@ struct Recovery : testing::Test {
   }
   /// The final weights' hash; `result` is how the run ended.
   std::string train(Pulling& objective, TrainResult* result = nullptr) {
-    Transformer model(tiny(), backend("cpu"));
+    Transformer model(guarded_shape(), backend("cpu"));
     model.params().allocate(model.backend(), true);
     model.params().initialize(model.backend(), 1);
     Trainer trainer(model, objective, settings, folder, quiet);

@@ -71,7 +71,7 @@ TEST(Muon, TakesTheMatricesOfTheLayersAndNothingElse) {
 }
 
 /// The weights after three steps on made-up gradients.
-std::vector<float> weights_after(const Backend& b) {
+std::vector<float> muon_weights_after(const Backend& b) {
   ParamSet params(shape());
   params.allocate(b, true);
   params.initialize(b, 3);
@@ -89,13 +89,13 @@ std::vector<float> weights_after(const Backend& b) {
 
 TEST(Muon, TheSameBitsAtAnyThreadCountAndTheReferenceWithinRounding) {
   set_threads(1);
-  const auto one = weights_after(backend("cpu"));
+  const auto one = muon_weights_after(backend("cpu"));
   for (int n : {2, 3}) {
     set_threads(n);
-    EXPECT_EQ(weights_after(backend("cpu")), one) << n;
+    EXPECT_EQ(muon_weights_after(backend("cpu")), one) << n;
   }
   set_threads(hardware_threads());
-  const auto plain = weights_after(backend("ref"));
+  const auto plain = muon_weights_after(backend("ref"));
   ASSERT_EQ(plain.size(), one.size());
   for (size_t i = 0; i < one.size(); ++i) ASSERT_NEAR(one[i], plain[i], 2e-4f) << i;
 }

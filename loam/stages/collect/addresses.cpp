@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kLongestLine = 16 << 20;
 constexpr int kSoftWords = 2;
 
-bool alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool of_host(char c) { return is_digit(c) || is_letter(c); }
 
 /// Host with port, and what stands behind it.
 std::pair<std::string_view, std::string_view> parted(std::string_view url) {
@@ -87,7 +87,7 @@ void AddressRules::add(std::string_view kind, std::string_view what) {
   } else {
     std::string part;
     for (const char c : ascii_lower(what)) {
-      if (alnum(c)) part += c;
+      if (of_host(c)) part += c;
     }
     if (!part.empty()) parts_.push_back(part);
   }
@@ -106,7 +106,7 @@ std::optional<AddressVerdict> AddressRules::judge(std::string_view url) const {
     std::vector<std::string> seen;
     for (size_t at = 0; at < url.size();) {
       size_t end = at;
-      while (end < url.size() && alnum(url[end])) ++end;
+      while (end < url.size() && of_host(url[end])) ++end;
       const std::string word(url.substr(at, end - at));
       if (words_.contains(word)) return AddressVerdict{"hard_blacklisted", word};
       if (soft_.contains(word) && std::find(seen.begin(), seen.end(), word) == seen.end()) seen.push_back(word);
@@ -117,7 +117,7 @@ std::optional<AddressVerdict> AddressRules::judge(std::string_view url) const {
   if (!parts_.empty()) {
     std::string bare;
     for (const char c : url) {
-      if (alnum(c)) bare += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      if (of_host(c)) bare += ascii_lower(c);
     }
     for (const std::string& part : parts_) {
       if (bare.find(part) != std::string::npos) return AddressVerdict{"blacklisted_subword", part};

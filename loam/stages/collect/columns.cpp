@@ -8,7 +8,7 @@
 namespace loam {
 namespace {
 
-std::string plain(std::string_view name) {
+std::string plain_name(std::string_view name) {
   if (name.starts_with("\xEF\xBB\xBF")) name.remove_prefix(3);
   return ascii_lower(trimmed(name));
 }
@@ -17,7 +17,7 @@ std::string plain(std::string_view name) {
 
 int64_t column_named(const std::vector<std::string>& names, const std::string& wanted) {
   for (size_t i = 0; i < names.size(); ++i) {
-    if (plain(names[i]) == plain(wanted)) return static_cast<int64_t>(i);
+    if (plain_name(names[i]) == plain_name(wanted)) return static_cast<int64_t>(i);
   }
   return -1;
 }
@@ -32,7 +32,7 @@ int64_t recognised_text(const std::vector<std::string>& names) {
 bool looks_like_header(const std::vector<std::string>& row) {
   std::set<std::string> seen;
   for (const std::string& cell : row) {
-    const std::string name = plain(cell);
+    const std::string name = plain_name(cell);
     if (name.empty() || name.size() > 40 || !seen.insert(name).second) return false;
     if (std::all_of(name.begin(), name.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+'; })) return false;
     if (std::count(name.begin(), name.end(), ' ') > 3 || name.find_first_of(".!?;") != std::string::npos) return false;

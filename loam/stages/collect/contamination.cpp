@@ -20,7 +20,7 @@ struct Piece {
   size_t begin, end;  // bytes
 };
 
-std::vector<Piece> pieces_of(std::string_view text) {
+std::vector<Piece> word_pieces(std::string_view text) {
   std::vector<Piece> out;
   bool open = false;
   for (const char *p = text.data(), *const end = p + text.size(); p < end;) {
@@ -78,7 +78,7 @@ EvaluationTexts::EvaluationTexts(const std::vector<std::string>& files, int64_t 
 void EvaluationTexts::add(std::string_view text, const std::string& from) {
   const std::string lower = lowered(text);
   const size_t first = words_.size();
-  const auto pieces = pieces_of(lower);
+  const auto pieces = word_pieces(lower);
   if (static_cast<int64_t>(pieces.size()) < n_) return;
   for (const Piece& piece : pieces) {
     const std::string_view word = std::string_view(lower).substr(piece.begin, piece.end - piece.begin);
@@ -99,7 +99,7 @@ std::optional<Overlap> EvaluationTexts::find(std::string_view text) const {
   if (places_.empty()) return std::nullopt;
   std::string lower = lowered(text);
   const bool same_places = lower.size() == text.size();  // else the span is given in lower case
-  const auto pieces = pieces_of(lower);
+  const auto pieces = word_pieces(lower);
   const auto count = static_cast<int64_t>(pieces.size());
   std::vector<uint64_t> hashes;
   hashes.reserve(pieces.size());

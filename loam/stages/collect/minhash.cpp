@@ -47,7 +47,7 @@ class MersenneTwister {
   uint32_t at_ = kWords;
 };
 
-bool is_digit(char32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : u_charType(static_cast<UChar32>(c)) == U_DECIMAL_DIGIT_NUMBER; }
+bool is_decimal(char32_t c) { return c < 0x80 ? c >= '0' && c <= '9' : u_charType(static_cast<UChar32>(c)) == U_DECIMAL_DIGIT_NUMBER; }
 bool is_decimal_point(char32_t c) { return c == '.' || c == ',' || c == 0x60C || c == 0x66B || c == 0x2396 || c == 0x2397 || c == 0x2398; }
 
 bool all_ascii(std::string_view text) {
@@ -140,7 +140,7 @@ std::string minhash_text(std::string_view text) {
       out += static_cast<char>(c.code);
       continue;
     }
-    if (c.code == kInvalid || !is_digit(c.code)) {
+    if (c.code == kInvalid || !is_decimal(c.code)) {
       append_char(out, begin, c.bytes);
       continue;
     }
@@ -149,7 +149,7 @@ std::string minhash_text(std::string_view text) {
       bool any = false;
       while (p < end) {
         const Char d = read_char(p, end);
-        if (d.code == kInvalid || !is_digit(d.code)) break;
+        if (d.code == kInvalid || !is_decimal(d.code)) break;
         p += d.bytes;
         any = true;
       }

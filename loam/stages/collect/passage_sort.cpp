@@ -20,12 +20,12 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kSortBytes = int64_t{64} << 20;   // of all threads
+constexpr int64_t kPassageSort = int64_t{64} << 20;   // of all threads
 constexpr int64_t kMostBuckets = 1024;              // all are open at once
-constexpr size_t kBufferBytes = 8 << 10;
+constexpr size_t kRowBuffer = 8 << 10;
 constexpr size_t kMarkBuffer = 4 << 10;
 constexpr int64_t kBytesPerToken = 4;               // of running text, or more: with fewer the buckets are larger, and sorted in runs
-constexpr const char* kStopped = "stopped on request while repeated passages were looked for; the same command goes on from there";
+constexpr const char* kSortStopped = "stopped on request while repeated passages were looked for; the same command goes on from there";
 
 struct Window {
   std::array<uint32_t, 5> at;   // hash (3), document, token: in the order they are sorted by
@@ -77,7 +77,7 @@ class Groups {
   bool any_ = false;
 };
 
-void sort_bucket(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFiles& marks) {
+void sort_passages(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFiles& marks) {
   const fs::path file = bucket_file(folder, bucket);
   const int64_t limit = std::max<int64_t>(4096, bytes / static_cast<int64_t>(sizeof(Window)));
   const auto all = static_cast<int64_t>(fs::file_size(file)) / static_cast<int64_t>(sizeof(Window));
@@ -92,7 +92,7 @@ void sort_bucket(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFile
   }
   std::vector<fs::path> runs;
   while (read_windows(read, windows, limit, file)) {
-    stop_if_requested(kStopped);
+    stop_if_requested(kSortStopped);
     std::sort(windows.begin(), windows.end());
     runs.push_back(folder / fmt::format("run-{:04}-{}", bucket, runs.size()));
     AtomicFile out(runs.back());
@@ -122,7 +122,7 @@ void sort_bucket(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFile
   };
   for (size_t i = 0; i < open.size(); ++i) pull(i);
   for (int64_t n = 0; !heads.empty(); ++n) {
-    if ((n & 0xFFFFF) == 0) stop_if_requested(kStopped);
+    if ((n & 0xFFFFF) == 0) stop_if_requested(kSortStopped);
     const auto [window, from] = heads.top();
     heads.pop();
     groups.add(window);
@@ -136,7 +136,7 @@ void sort_bucket(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFile
 
 WindowFiles::WindowFiles(fs::path folder, int64_t text_bytes)
     : folder_(std::move(folder)),
-      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kSortBytes / 2 / std::max(1, threads())), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
+      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kPassageSort / 2 / std::max(1, threads())), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
   for (size_t bucket = 0; bucket < descriptors_.size(); ++bucket) {
     const fs::path file = bucket_file(folder_, static_cast<int64_t>(bucket));
     descriptors_[bucket] = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
@@ -166,7 +166,7 @@ void WindowFiles::Writer::add(uint64_t hash, uint32_t more, uint32_t document, u
   const auto bucket = static_cast<size_t>((hash >> 32) * buffers_.size() >> 32);
   std::string& buffer = buffers_[bucket];
   buffer.append(reinterpret_cast<const char*>(&window), sizeof window);
-  if (buffer.size() >= kBufferBytes) {
+  if (buffer.size() >= kRowBuffer) {
     files_.append(bucket, buffer);
     buffer.clear();
   }
@@ -214,12 +214,12 @@ void MarkFiles::finish() {
 }
 
 void sort_passage_windows(const fs::path& folder, int64_t buckets, MarkFiles& marks, Progress& progress) {
-  const int64_t bytes = kSortBytes / std::max(1, threads());
+  const int64_t bytes = kPassageSort / std::max(1, threads());
   std::atomic<int64_t> done = 0;
   std::mutex mutex;
   parallel_each(buckets, [&](int64_t bucket) {
-    stop_if_requested(kStopped);
-    sort_bucket(folder, bucket, bytes, marks);
+    stop_if_requested(kSortStopped);
+    sort_passages(folder, bucket, bytes, marks);
     const std::lock_guard lock(mutex);
     progress.update(++done, buckets, "buckets of passages sorted");
   });

@@ -21,7 +21,7 @@
 namespace loam {
 namespace {
 
-constexpr const char* kStopped = "stopped on request while repeated passages were looked for; the same command goes on from there";
+constexpr const char* kPassagesStopped = "stopped on request while repeated passages were looked for; the same command goes on from there";
 constexpr uint64_t kBase1 = 0x9e3779b97f4a7c15ull, kBase2 = 0xc2b2ae3d27d4eb4full;   // odd: no bit of a hash is lost
 
 bool is_space(char32_t c) { return c <= 0x20 || (class_of(c) & kSpace) != 0; }
@@ -105,7 +105,7 @@ void PassageFinder::write_windows(int64_t text_bytes, const std::vector<Artifact
   parallel_each(static_cast<int64_t>(inputs.size()), [&](int64_t i) {
     const Input& input = inputs[static_cast<size_t>(i)];
     if (input.own) rows[static_cast<size_t>(i)] = count_rows(input.file);
-    stop_if_requested(kStopped);
+    stop_if_requested(kPassagesStopped);
   });
   first_.assign(1, 0);
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -123,7 +123,7 @@ void PassageFinder::write_windows(int64_t text_bytes, const std::vector<Artifact
     std::vector<PassageToken> tokens;
     auto document = input.own ? static_cast<uint32_t>(first_[static_cast<size_t>(i) - elsewhere] + 1) : 0;
     while (const auto d = reader.next()) {
-      stop_if_requested(kStopped);
+      stop_if_requested(kPassagesStopped);
       passage_tokens(d->text, tokens);
       uint64_t a = 0, b = 0;
       for (size_t t = 0; t < tokens.size(); ++t) {

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "loam/base/characters.h"
 #include "loam/base/hash.h"
 #include "loam/text/python_text.h"
 #include "loam/text/unicode.h"
@@ -13,10 +14,8 @@
 namespace loam {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool alnum(char c) { return digit(c) || letter(c); }
-bool local_char(char c) { return alnum(c) || std::string_view("!#$%&'*+/=?^_`{|}~-").find(c) != std::string_view::npos; }
+bool is_word(char c) { return is_digit(c) || is_letter(c); }
+bool local_char(char c) { return is_word(c) || std::string_view("!#$%&'*+/=?^_`{|}~-").find(c) != std::string_view::npos; }
 
 /// Whether the character that ends before `at` is of a word (\w).
 bool word_before(std::string_view text, size_t at) {
@@ -36,7 +35,7 @@ struct Found {
 size_t octet(std::string_view text, size_t at, size_t limit) {
   // 25[0-5] | 2[0-4]d | [01]?d?d: the longest that these give, at most `limit` digits.
   size_t n = 0;
-  while (n < 3 && at + n < text.size() && digit(text[at + n])) ++n;
+  while (n < 3 && at + n < text.size() && is_digit(text[at + n])) ++n;
   n = std::min(n, limit);
   if (n == 3 && (text[at] > '2' || (text[at] == '2' && (text[at + 1] > '5' || (text[at + 1] == '5' && text[at + 2] > '5'))))) n = 2;
   return n;
@@ -82,10 +81,10 @@ size_t host_end(std::string_view text, size_t at) {
   int labels = 0;
   for (size_t p = at;;) {
     size_t q = p;
-    while (q < text.size() && (alnum(text[q]) || text[q] == '-')) ++q;
+    while (q < text.size() && (is_word(text[q]) || text[q] == '-')) ++q;
     size_t last = q;
     while (last > p && text[last - 1] == '-') --last;
-    if (last == p || !alnum(text[p])) break;
+    if (last == p || !is_word(text[p])) break;
     ++labels;
     if (labels > 1) end = last;
     if (last != q || q >= text.size() || text[q] != '.') break;
@@ -112,7 +111,7 @@ std::optional<Found> email_at(std::string_view text, size_t sign, size_t from) {
       continue;
     }
     if (!local_char(c)) break;
-    const bool word = alnum(c) || c == '_';
+    const bool word = is_word(c) || c == '_';
     if (word_before(text, at) != word) begin = at;
   }
   return begin == std::string_view::npos ? std::nullopt : std::optional(Found{begin, end});
@@ -123,10 +122,10 @@ size_t digit_run(std::string_view text, size_t at, std::string_view separators, 
   digits.clear();
   size_t end = at;
   for (size_t p = at; p < text.size() && digits.size() < most;) {
-    if (digit(text[p])) {
+    if (is_digit(text[p])) {
       digits += text[p++];
       end = p;
-    } else if (!digits.empty() && separators.find(text[p]) != std::string_view::npos && p + 1 < text.size() && digit(text[p + 1])) {
+    } else if (!digits.empty() && separators.find(text[p]) != std::string_view::npos && p + 1 < text.size() && is_digit(text[p + 1])) {
       ++p;
     } else {
       break;
@@ -148,12 +147,12 @@ bool luhn(const std::string& digits) {
 bool edge_before(std::string_view text, size_t at) { return !word_before(text, at) && (at == 0 || (text[at - 1] != '.' && text[at - 1] != '-' && text[at - 1] != '/')); }
 bool edge_behind(std::string_view text, size_t at) {
   if (at >= text.size()) return true;
-  if (alnum(text[at]) || text[at] == '_' || static_cast<unsigned char>(text[at]) >= 0x80) return false;
-  return !((text[at] == '.' || text[at] == '-' || text[at] == '/') && at + 1 < text.size() && digit(text[at + 1]));
+  if (is_word(text[at]) || text[at] == '_' || static_cast<unsigned char>(text[at]) >= 0x80) return false;
+  return !((text[at] == '.' || text[at] == '-' || text[at] == '/') && at + 1 < text.size() && is_digit(text[at + 1]));
 }
 
 std::optional<Found> card_at(std::string_view text, size_t at) {
-  if (!digit(text[at]) || text[at] < '2' || text[at] > '6' || !edge_before(text, at)) return std::nullopt;
+  if (!is_digit(text[at]) || text[at] < '2' || text[at] > '6' || !edge_before(text, at)) return std::nullopt;
   std::string digits;
   const size_t end = digit_run(text, at, " -", 20, digits);
   if (digits.size() < 13 || digits.size() > 19 || !edge_behind(text, end)) return std::nullopt;
@@ -166,15 +165,15 @@ std::optional<Found> card_at(std::string_view text, size_t at) {
 
 std::optional<Found> iban_at(std::string_view text, size_t at) {
   auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if (at + 15 > text.size() || !upper(text[at]) || !upper(text[at + 1]) || !digit(text[at + 2]) || !digit(text[at + 3]) || !edge_before(text, at)) return std::nullopt;
+  if (at + 15 > text.size() || !upper(text[at]) || !upper(text[at + 1]) || !is_digit(text[at + 2]) || !is_digit(text[at + 3]) || !edge_before(text, at)) return std::nullopt;
   std::string all;
   size_t end = at;
   std::optional<Found> best;
   for (size_t p = at; p < text.size() && all.size() < 34;) {
-    if (upper(text[p]) || digit(text[p])) {
+    if (upper(text[p]) || is_digit(text[p])) {
       all += text[p++];
       end = p;
-    } else if (text[p] == ' ' && all.size() % 4 == 0 && p + 1 < text.size() && (upper(text[p + 1]) || digit(text[p + 1]))) {
+    } else if (text[p] == ' ' && all.size() % 4 == 0 && p + 1 < text.size() && (upper(text[p + 1]) || is_digit(text[p + 1]))) {
       ++p;
       continue;
     } else {
@@ -184,7 +183,7 @@ std::optional<Found> iban_at(std::string_view text, size_t at) {
     int rest = 0;
     for (size_t i = 0; i < all.size(); ++i) {
       const char c = all[(i + 4) % all.size()];
-      rest = digit(c) ? (rest * 10 + c - '0') % 97 : (rest * 100 + c - 'A' + 10) % 97;
+      rest = is_digit(c) ? (rest * 10 + c - '0') % 97 : (rest * 100 + c - 'A' + 10) % 97;
     }
     if (rest == 1) best = Found{at, end};
   }
@@ -201,7 +200,7 @@ std::optional<Found> phone_at(std::string_view text, size_t at) {
     size_t separators = 0;
     for (size_t p = at + 1; p < text.size() && digits.size() < 16; ++p) {
       const char c = text[p];
-      if (digit(c)) {
+      if (is_digit(c)) {
         digits += c;
         end = p + 1;
         separators = 0;
@@ -224,7 +223,7 @@ std::optional<Found> phone_at(std::string_view text, size_t at) {
   if (!edge_before(text, at)) return std::nullopt;
   size_t p = at + (bracket ? 1 : 0);
   auto three = [&](bool first) {
-    if (p + 3 > text.size() || !digit(text[p]) || !digit(text[p + 1]) || !digit(text[p + 2]) || (first && text[p] < '2')) return false;
+    if (p + 3 > text.size() || !is_digit(text[p]) || !is_digit(text[p + 1]) || !is_digit(text[p + 2]) || (first && text[p] < '2')) return false;
     p += 3;
     return true;
   };
@@ -244,7 +243,7 @@ std::optional<Found> phone_at(std::string_view text, size_t at) {
     return std::nullopt;
   }
   if (!three(true) || !separator()) return std::nullopt;
-  if (p + 4 > text.size() || !std::all_of(text.begin() + static_cast<int64_t>(p), text.begin() + static_cast<int64_t>(p) + 4, digit) || !edge_behind(text, p + 4)) return std::nullopt;
+  if (p + 4 > text.size() || !std::all_of(text.begin() + static_cast<int64_t>(p), text.begin() + static_cast<int64_t>(p) + 4, is_digit) || !edge_behind(text, p + 4)) return std::nullopt;
   return Found{at, p + 4};
 }
 
@@ -318,15 +317,15 @@ Masked mask_personal(std::string_view text, const std::function<std::string(Pers
   if (text.find_first_of("0123456789") == std::string_view::npos) return masked;
   replace_all(masked, Personal::ip, replacement, [](std::string_view t, size_t from) -> std::optional<Found> {
     for (size_t at = from; at < t.size();) {
-      const auto found = digit(t[at]) ? ip_at(t, at) : std::nullopt;
+      const auto found = is_digit(t[at]) ? ip_at(t, at) : std::nullopt;
       if (found && is_public(t.substr(found->from, found->to - found->from))) return found;
       at = found ? found->to : at + 1;
     }
     return std::nullopt;
   });
   replace_all(masked, Personal::iban, replacement, [](std::string_view t, size_t from) { return first_place(t, from, [](char c) { return c >= 'A' && c <= 'Z'; }, iban_at); });
-  replace_all(masked, Personal::card, replacement, [](std::string_view t, size_t from) { return first_place(t, from, digit, card_at); });
-  replace_all(masked, Personal::phone, replacement, [](std::string_view t, size_t from) { return first_place(t, from, [](char c) { return digit(c) || c == '+' || c == '('; }, phone_at); });
+  replace_all(masked, Personal::card, replacement, [](std::string_view t, size_t from) { return first_place(t, from, is_digit, card_at); });
+  replace_all(masked, Personal::phone, replacement, [](std::string_view t, size_t from) { return first_place(t, from, [](char c) { return is_digit(c) || c == '+' || c == '('; }, phone_at); });
   return masked;
 }
 

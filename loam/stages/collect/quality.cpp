@@ -15,7 +15,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kReadBytes = 64 << 10;
+constexpr int64_t kQualityReads = 64 << 10;
 constexpr std::string_view kMark = "LOAMQUAL";
 constexpr int64_t kFormat = 1;
 constexpr size_t kHeader = 8 + 3 * 8 + 8;
@@ -32,7 +32,7 @@ T take(std::string_view& bytes) {
 
 void quality_features(std::string_view text, const QualityFeatures& how, std::vector<uint32_t>& out) {
   out.clear();
-  const std::string low = lowered(utf8_prefix(text, kReadBytes));
+  const std::string low = lowered(utf8_prefix(text, kQualityReads));
   const auto mask = static_cast<uint32_t>((int64_t{1} << how.bits) - 1);
   std::string word;
   uint64_t before = 0;

@@ -24,7 +24,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kBatchBytes = int64_t{1} << 20;
+constexpr int64_t kTrainBatch = int64_t{1} << 20;
 constexpr double kAlpha = 9;
 
 struct Example {
@@ -74,7 +74,7 @@ class ExampleStream : public OrderedWork::Stream {
   std::unique_ptr<OrderedWork::Batch> read() override {
     auto batch = std::make_unique<ExampleBatch>();
     batch->file = number_;
-    while (batch->bytes < kBatchBytes && !batch->last) {
+    while (batch->bytes < kTrainBatch && !batch->last) {
       if (corpus_) {
         auto document = corpus_->next();
         batch->last = !document;

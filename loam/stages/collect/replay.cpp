@@ -13,7 +13,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kLongestRow = int64_t{2} << 30;
+constexpr int64_t kLongestDrop = int64_t{2} << 30;
 
 /// One file's rows, the next one at hand with its place.
 struct Rows {
@@ -23,7 +23,7 @@ struct Rows {
   std::pair<int64_t, int64_t> place;  // file, record
   bool have = true;
 
-  explicit Rows(const fs::path& path) : file(path), lines([this](char* to, int64_t room) { return file.read(to, room); }, kLongestRow) {}
+  explicit Rows(const fs::path& path) : file(path), lines([this](char* to, int64_t room) { return file.read(to, room); }, kLongestDrop) {}
 
   void advance(const std::map<std::string, int64_t>& order, const fs::path& path) {
     std::string_view line;

@@ -33,7 +33,7 @@ WordFacts facts_of(std::string_view word) {
 }
 
 /// Pieces between runs of at least `breaks` line ends.
-std::vector<std::string_view> pieces_of(std::string_view text, size_t breaks) {
+std::vector<std::string_view> parts_between(std::string_view text, size_t breaks) {
   std::vector<std::string_view> out;
   size_t begin = 0;
   for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at)) {
@@ -139,7 +139,7 @@ std::optional<Verdict> judge_gopher_repetition(JudgedText& judged, const Limits&
   if (text.empty()) return breaks(Rule::empty, 0, limits);
   const int64_t length = length_of(text);
   for (const bool paragraphs : {true, false}) {
-    const auto pieces = pieces_of(paragraphs ? stripped(text) : text, paragraphs ? 2 : 1);
+    const auto pieces = parts_between(paragraphs ? stripped(text) : text, paragraphs ? 2 : 1);
     const Repeats repeats = repeats_of(pieces);
     const Rule count = paragraphs ? Rule::dup_para_frac : Rule::dup_line_frac, characters = paragraphs ? Rule::dup_para_char_frac : Rule::dup_line_char_frac;
     if (const double share = share_of(repeats.pieces, static_cast<int64_t>(pieces.size())); share > limits[count]) return breaks(count, share, limits);

@@ -18,7 +18,7 @@ constexpr int64_t kMostWords = 100000;
 constexpr double kShortestMean = 3;
 constexpr int64_t kButtonWords = 10;  // lines of more words lose no "read more"
 
-double share_of(int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(1, whole)); }
+double portion(int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(1, whole)); }
 
 Char first_char(std::string_view text) { return text.empty() ? Char{kInvalid, 1} : read_char(text.data(), text.data() + text.size()); }
 
@@ -104,7 +104,7 @@ std::pair<double, double> repeated_shares(const std::vector<std::string_view>& p
     repeated += count.first;
     characters += count.first * count.second;
   }
-  return {share_of(repeated, static_cast<int64_t>(pieces.size())), share_of(characters, all)};
+  return {portion(repeated, static_cast<int64_t>(pieces.size())), portion(characters, all)};
 }
 
 /// Of the words' characters, the share in the most frequent n words (n <= 4), or in all n words that stand more than once.
@@ -124,7 +124,7 @@ double gram_share(const std::vector<uint64_t>& grams, const std::vector<int64_t>
     for (int64_t at = 0; at < count; ++at) {
       if (times(at) == most) longest = std::max(longest, characters(at));
     }
-    return share_of(longest * most, all);
+    return portion(longest * most, all);
   }
   int64_t covered = 0, upto = 0;
   for (int64_t at = 0; at < count; ++at) {
@@ -133,7 +133,7 @@ double gram_share(const std::vector<uint64_t>& grams, const std::vector<int64_t>
     covered += ends[static_cast<size_t>(at + n)] - ends[static_cast<size_t>(from)];
     upto = at + n;
   }
-  return share_of(covered, all);
+  return portion(covered, all);
 }
 
 std::optional<Verdict> repetition(std::string_view text, const Limits& limits) {
@@ -232,7 +232,7 @@ std::string without_bad_lines(std::string_view text) {
         digits += u_charType(static_cast<UChar32>(c.code)) == U_DECIMAL_DIGIT_NUMBER;
       }
       const int64_t length = length_of(line);
-      if (share_of(upper, length) > 0.5 || digits == length || is_counter(line)) continue;
+      if (portion(upper, length) > 0.5 || digits == length || is_counter(line)) continue;
       const auto words = static_cast<int64_t>(split_space(line).size());
       if (words < 2) continue;
       if (words <= kButtonWords) {
@@ -280,10 +280,10 @@ std::optional<Verdict> judge_refinedweb(JudgedText& judged, const Limits& limits
     for (const std::string_view stop : {"the", "be", "to", "of", "and", "that", "have", "with"}) stops += lower == stop;
   }
   const auto count = static_cast<int64_t>(words.size());
-  const double mean = share_of(characters, count);
+  const double mean = portion(characters, count);
   if (mean < kShortestMean) return Verdict{reason_of(Rule::word_length), mean, kShortestMean};
   if (mean > limits[Rule::word_length]) return breaks(Rule::word_length, mean, limits);
-  const double symbols = share_of(count_of(text, "#") + count_of(text, "...") + count_of(text, ". . .") + count_of(text, "…"), count);
+  const double symbols = portion(count_of(text, "#") + count_of(text, "...") + count_of(text, ". . .") + count_of(text, "…"), count);
   if (symbols > limits[Rule::symbol_ratio]) return breaks(Rule::symbol_ratio, symbols, limits);
   const auto lines = segments_of(text, "\n");
   int64_t bullets = 0, ellipses = 0;
@@ -292,13 +292,13 @@ std::optional<Verdict> judge_refinedweb(JudgedText& judged, const Limits& limits
     ellipses += line.ends_with("...") || line.ends_with(". . .") || line.ends_with("…");
   }
   const auto line_count = static_cast<int64_t>(lines.size());
-  if (const double share = share_of(bullets, line_count); share > limits[Rule::bullet_count]) return breaks(Rule::bullet_count, share, limits);
-  if (const double share = share_of(ellipses, line_count); share > limits[Rule::ellipsis_count]) return breaks(Rule::ellipsis_count, share, limits);
-  if (const double share = share_of(letterless, count); share > limits[Rule::alphabetic_word_ratio]) return breaks(Rule::alphabetic_word_ratio, share, limits);
+  if (const double share = portion(bullets, line_count); share > limits[Rule::bullet_count]) return breaks(Rule::bullet_count, share, limits);
+  if (const double share = portion(ellipses, line_count); share > limits[Rule::ellipsis_count]) return breaks(Rule::ellipsis_count, share, limits);
+  if (const double share = portion(letterless, count); share > limits[Rule::alphabetic_word_ratio]) return breaks(Rule::alphabetic_word_ratio, share, limits);
   if (static_cast<double>(stops) < limits[Rule::stop_word]) return breaks(Rule::stop_word, static_cast<double>(stops), limits);
   if (auto verdict = repetition(text, limits)) return verdict;
   std::string kept = without_bad_lines(text);
-  const double removed = share_of(before - count_words(kept), before);
+  const double removed = portion(before - count_words(kept), before);
   if (kept.empty() || removed > limits[Rule::word_removal_ratio]) return breaks(Rule::word_removal_ratio, removed, limits);
   if (kept != judged.text()) judged.replace(std::move(kept));
   return std::nullopt;

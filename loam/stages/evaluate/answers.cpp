@@ -16,7 +16,6 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kGenerated = 200;  // rows of a task that generates text, where no limit is given
 
 std::vector<ChatMessage> question_of(const InstructionRow& row) {
   std::vector<ChatMessage> out;
@@ -76,14 +75,6 @@ SampleRow sample_of(int64_t id, const Answered& a) {
   row.responses.push_back({a.given});
   row.metrics = {{"exact_match", a.exact ? 1 : 0}, {"chrf", a.chrf.score()}};
   return row;
-}
-
-/// The first `limit` tokens of a text, as text.
-std::string shortened(const Tokenizer& tokenizer, const std::string& text, int64_t limit) {
-  std::vector<int32_t> ids = tokenizer.encode(text);
-  if (static_cast<int64_t>(ids.size()) <= limit) return text;
-  ids.resize(static_cast<size_t>(limit));
-  return tokenizer.decode(ids);
 }
 
 std::string one_line(std::string text) {

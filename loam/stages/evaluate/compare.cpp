@@ -14,7 +14,6 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kGenerated = 200;
 
 Comparison right_or_wrong(const std::string& metric, const std::vector<uint8_t>& base, const std::vector<uint8_t>& tuned) {
   const McNemar m = mcnemar(base, tuned);

@@ -26,14 +26,6 @@ double log_softmax_at(const std::vector<float>& logits, int32_t at) {
   return static_cast<double>(logits[static_cast<size_t>(at)]) - top - std::log(sum);
 }
 
-/// The first `limit` tokens of a text, as text.
-std::string shortened(const Tokenizer& tokenizer, const std::string& text, int64_t limit) {
-  std::vector<int32_t> ids = tokenizer.encode(text);
-  if (static_cast<int64_t>(ids.size()) <= limit) return text;
-  ids.resize(static_cast<size_t>(limit));
-  return tokenizer.decode(ids);
-}
-
 std::vector<std::vector<float>> label_by_likelihood(Subject& subject, const std::vector<std::string>& texts, const std::vector<std::string>& labels, const std::vector<ClassRow>& pool,
                                                     const TaskOptions& options, Progress& progress) {
   const Tokenizer& tokenizer = subject.tokenizer;

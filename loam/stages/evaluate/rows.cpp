@@ -1,4 +1,4 @@
-// Which rows of a data set count, and the names of the tasks.
+// Which rows of a data set count, how much of a text, and the names of the tasks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,13 @@ namespace loam {
 const std::vector<std::string>& task_names() {
   static const std::vector<std::string> kNames = {"bits_per_byte", "classify", "answers", "translation", "sentiment", "summary"};
   return kNames;
+}
+
+std::string shortened(const Tokenizer& tokenizer, const std::string& text, int64_t limit) {
+  std::vector<int32_t> ids = tokenizer.encode(text);
+  if (static_cast<int64_t>(ids.size()) <= limit) return text;
+  ids.resize(static_cast<size_t>(limit));
+  return tokenizer.decode(ids);
 }
 
 std::vector<int32_t> rows_to_score(const Subject& subject, const std::vector<uint64_t>& keys, const TaskOptions& options, int64_t limit, const std::string& what, Progress& progress) {

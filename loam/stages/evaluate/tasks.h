@@ -16,6 +16,9 @@
 
 namespace loam {
 
+/// Rows of a task that generates text, where no limit is given.
+inline constexpr int64_t kGenerated = 200;
+
 /// What the tasks share. Field lists of the verbs fill it.
 struct TaskOptions {
   int64_t shots = 0;
@@ -45,6 +48,9 @@ TaskScores score_answers(Subject& subject, const std::string& path, const TaskOp
 /// Few-shot abilities of a language model nobody tuned for them; each beside its chance level.
 /// translation: dialogues or pairs, by chrF; sentiment: labelled texts, by the likelier label; summary: dialogues, by ROUGE.
 TaskScores score_few_shot(Subject& subject, const std::string& kind, const std::string& path, const TaskOptions& options, Progress& progress, std::vector<ArtifactInput>& inputs);
+
+/// The first `limit` tokens of a text, as text.
+std::string shortened(const Tokenizer& tokenizer, const std::string& text, int64_t limit);
 
 /// Names of all tasks.
 const std::vector<std::string>& task_names();

@@ -6,6 +6,7 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
+#include "loam/formats/gguf.h"
 #include "loam/infer/gguf_tokenizer.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_formats.h"
@@ -35,11 +36,6 @@ Kind kind_of(const fs::path& file, const std::string& bytes) {
   if (ending == ".bin") return Kind::llama2c;
   if (ending == ".bpe" || ending == ".txt" || bytes.starts_with("#version")) return Kind::merges;
   fail(ErrorKind::input, file, " is no tokenizer file that loam reads: tokenizer.json, vocab.json or encoder.json with merges.txt or vocab.bpe, .tiktoken, .gguf, SentencePiece's .model, llama2.c's .bin");
-}
-
-bool is_gguf(const fs::path& file) {
-  if (!fs::is_regular_file(file) || fs::file_size(file) < 4) return false;
-  return MappedFile(file).text().starts_with("GGUF");
 }
 
 /// A folder stands for the files in it.

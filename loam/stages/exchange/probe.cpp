@@ -11,7 +11,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kLongest = 48, kContinued = 16;
+constexpr int64_t kLongestPrompt = 48, kContinued = 16;
 
 int32_t first_choice(const float* logits, int64_t count) { return static_cast<int32_t>(std::max_element(logits, logits + count) - logits); }
 
@@ -48,7 +48,7 @@ std::vector<std::vector<int32_t>> probe_prompts(const Tokenizer& tokenizer, int6
   for (const std::string& text : probe_texts()) {
     std::vector<int32_t> ids = tokenizer.prefix_ids();
     tokenizer.encode(text, ids);
-    ids.resize(std::min(ids.size(), static_cast<size_t>(std::min(kLongest, context))));
+    ids.resize(std::min(ids.size(), static_cast<size_t>(std::min(kLongestPrompt, context))));
     out.push_back(std::move(ids));
   }
   return out;
@@ -59,7 +59,7 @@ Answers answers_of(Transformer& model, const std::vector<std::vector<int32_t>>& 
   const bool classifier = !model.config().labels.empty();
   Answers out;
   out.vocab = model.head_rows();
-  model.plan(1, std::min(kLongest, model.config().context), false);
+  model.plan(1, std::min(kLongestPrompt, model.config().context), false);
   for (size_t i = 0; i < prompts.size(); ++i) {
     stop_if_requested("nothing was left behind");
     const auto& prompt = prompts[i];

@@ -11,11 +11,11 @@
 namespace loam {
 namespace {
 
-constexpr size_t kLongest = size_t{1} << 26;
+constexpr size_t kLongestAnswer = size_t{1} << 26;
 
 size_t take(char* bytes, size_t size, size_t count, void* into) {
   auto& out = *static_cast<std::string*>(into);
-  if (out.size() + size * count > kLongest) return 0;
+  if (out.size() + size * count > kLongestAnswer) return 0;
   out.append(bytes, size * count);
   return size * count;
 }
@@ -92,7 +92,7 @@ Json RemoteModel::ask(const std::string& path, const Json* body) const {
   }
   const CURLcode code = curl_easy_perform(curl.get());
   stop_if_requested("nothing was left behind");
-  if (code == CURLE_WRITE_ERROR) fail(ErrorKind::input, url, " answers with more than ", kLongest >> 20, " MiB");
+  if (code == CURLE_WRITE_ERROR) fail(ErrorKind::input, url, " answers with more than ", kLongestAnswer >> 20, " MiB");
   if (code != CURLE_OK) fail(ErrorKind::device, url, " cannot be reached: ", curl_easy_strerror(code));
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);

@@ -16,7 +16,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kContinued = 16;
+constexpr int64_t kTokensCompared = 16;
 
 struct Form {
   std::unique_ptr<ForeignModel> files;
@@ -54,7 +54,7 @@ OwnText continue_locally(Transformer& model, const Tokenizer& tokenizer, const s
   Session session(model);
   session.feed(prompt);
   StreamDecoder decoder(tokenizer);
-  for (int64_t n = 0; n < kContinued && static_cast<int64_t>(prompt.size()) + n < model.config().context; ++n) {
+  for (int64_t n = 0; n < kTokensCompared && static_cast<int64_t>(prompt.size()) + n < model.config().context; ++n) {
     const std::vector<float>& logits = session.logits();
     const auto best = std::max_element(logits.begin(), logits.end());
     double sum = 0;
@@ -103,7 +103,7 @@ void compare_with_server(const std::string& path, const RemoteModel& server, con
   out.by_server = true;
   out.allowed = config.tolerance > 0 ? config.tolerance : 0.5;
   const auto model = load_foreign(*form.files);
-  const auto prompts = probe_prompts(*form.tokenizer, model->config().context - kContinued);
+  const auto prompts = probe_prompts(*form.tokenizer, model->config().context - kTokensCompared);
   for (size_t i = 0; i < prompts.size(); ++i) {
     progress.status(fmt::format("text {} of {}", i + 1, prompts.size()));
     const std::string& text = probe_texts()[i];
@@ -111,7 +111,7 @@ void compare_with_server(const std::string& path, const RemoteModel& server, con
     form.tokenizer->encode(text, whole);
     if (whole.size() != prompts[i].size()) continue;  // cut: too long for this context
     const OwnText own = continue_locally(*model, *form.tokenizer, prompts[i], form.stops);
-    const RemoteText there = server.continue_text(text, kContinued);
+    const RemoteText there = server.continue_text(text, kTokensCompared);
     const int64_t same = same_tokens(own, there.text);
     out.agreement.greedy_tokens += static_cast<int64_t>(own.pieces.size());
     out.agreement.same_greedy += same;

@@ -36,8 +36,7 @@ SmallAnswer must_read(Downloader& downloader, const std::string& url, const std:
 }
 
 bool all_of(std::string_view text, bool (*good)(char)) { return !text.empty() && std::all_of(text.begin(), text.end(), good); }
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool word_byte(char c) { return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.'; }
+bool word_byte(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.'; }
 
 template <class F>
 void each_line(std::string_view text, F&& f) {
@@ -77,7 +76,7 @@ CrawlPath parse_crawl(const std::string& text) {
       out.kind = part;
     } else if (part.find('.') != std::string::npos && all_of(part, word_byte)) {
       out.segment = part;
-    } else if (all_of(part.substr(0, dash), digit) && (dash == std::string::npos || all_of(part.substr(dash + 1), digit)) && part.size() < 20) {
+    } else if (all_of(part.substr(0, dash), is_digit) && (dash == std::string::npos || all_of(part.substr(dash + 1), is_digit)) && part.size() < 20) {
       const int64_t first = std::stoll(part), last = dash == std::string::npos ? first : std::stoll(part.substr(dash + 1));
       require(last >= first, "commoncrawl:", text, ": the range ", part, " ends before it begins");
       out.range = {first, last};
@@ -132,7 +131,7 @@ std::optional<Capture> parse_capture(std::string_view line) {
   auto text = [&row](const char* key) { return row.contains(key) ? row[key].is_string() ? row[key].get<std::string>() : row[key].is_number_integer() ? std::to_string(row[key].get<int64_t>()) : "" : ""; };
   Capture out{text("url"), text("timestamp"), text("filename"), text("digest"), text("mime"), text("status"), 0, 0};
   const std::string offset = text("offset"), bytes = text("length");
-  if (out.url.empty() || out.file.empty() || !all_of(offset, digit) || !all_of(bytes, digit) || offset.size() > 18 || bytes.size() > 12) return std::nullopt;
+  if (out.url.empty() || out.file.empty() || !all_of(offset, is_digit) || !all_of(bytes, is_digit) || offset.size() > 18 || bytes.size() > 12) return std::nullopt;
   out.offset = std::stoll(offset);
   out.bytes = std::stoll(bytes);
   return out;
@@ -181,9 +180,9 @@ WikiPath parse_wiki(const std::string& project, const std::string& text) {
   const size_t at = text.find('@');
   std::string language = ascii_lower(text.substr(0, at));
   std::replace(language.begin(), language.end(), '-', '_');
-  require(all_of(language, [](char c) { return digit(c) || (c >= 'a' && c <= 'z') || c == '_'; }) && language.size() < 40, project, ":", text, ": \"", language, "\" is no language; wanted such as en, de, simple");
+  require(all_of(language, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_'; }) && language.size() < 40, project, ":", text, ": \"", language, "\" is no language; wanted such as en, de, simple");
   WikiPath out{language + (project == "wikipedia" ? "wiki" : project), at == std::string::npos ? "latest" : text.substr(at + 1)};
-  require(out.date == "latest" || (out.date.size() == 8 && all_of(out.date, digit)), project, ":", text, ": \"", out.date, "\" is no date of a dump; wanted such as 20260101");
+  require(out.date == "latest" || (out.date.size() == 8 && all_of(out.date, is_digit)), project, ":", text, ": \"", out.date, "\" is no date of a dump; wanted such as 20260101");
   return out;
 }
 
@@ -201,7 +200,7 @@ std::vector<FetchItem> wiki_items(const std::string& project, const std::string&
       const std::string front = path.database + "-";
       if (!name.starts_with(front) || !name.ends_with(ending) || name.size() != front.size() + 8 + ending.size()) return;
       const std::string date = name.substr(front.size(), 8);
-      if (!all_of(date, digit)) return;
+      if (!all_of(date, is_digit)) return;
       FetchItem& item = out.emplace_back();
       item.addresses = {cat(base, "/", path.database, "/", date, "/", name)};
       item.file = name;

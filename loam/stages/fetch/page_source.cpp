@@ -14,7 +14,7 @@
 namespace loam {
 namespace {
 
-constexpr int kMostHops = 5;
+constexpr int kRobotHops = 5;
 constexpr double kLongestDelay = 30;
 constexpr size_t kMostSites = 20000;
 constexpr int64_t kLongestRobots = 8 << 20;
@@ -55,7 +55,7 @@ std::shared_ptr<const RobotsCache::Entry> RobotsCache::of(const std::string& ori
 PageResult page_from_web(const std::string& url, const FetchConfig& config, Downloader& downloader, RobotsCache& robots, const std::string& agent, const std::string& date) {
   std::string at = url;
   int64_t failures = 0;
-  for (int hop = 0; hop <= kMostHops;) {
+  for (int hop = 0; hop <= kRobotHops;) {
     const std::string origin = origin_of(at);
     const auto rules = robots.of(origin, config, downloader, agent);
     if (!rules->reached) return {"", "robots_unreachable", origin + "/robots.txt"};
@@ -105,7 +105,7 @@ PageResult page_from_web(const std::string& url, const FetchConfig& config, Down
     block += cat("Content-Length: ", body.size(), "\r\n\r\n", body);
     return {warc_member("response", at, date, "application/http; msgtype=response", block), "", ""};
   }
-  return {"", "redirects", cat("more than ", kMostHops)};
+  return {"", "redirects", cat("more than ", kRobotHops)};
 }
 
 PageResult page_from_crawl(const std::string& crawl, const std::string& url, const FetchConfig& config, Downloader& downloader) {

@@ -63,11 +63,11 @@ Json curve_json(const LadderReport& report) {
   const ScalingRow &first = report.rows.front().at, &last = report.rows.back().at;
   // Operations a token and parameter: 6 and attention's, between the two ends.
   const double first_work = first.flops / first.tokens / first.parameters, last_work = last.flops / last.tokens / last.parameters;
-  constexpr int kPoints = 40;
+  constexpr int kDrawn = 40;
   const double from = std::log(first.parameters), to = std::log(last.parameters * std::sqrt(3.0)), span = std::log(last.parameters) - from;
   Json flops = Json::array(), loss = Json::array();
-  for (int k = 0; k <= kPoints; ++k) {
-    const double n = from + (to - from) * k / kPoints, share = span > 0 ? std::min(1.0, (n - from) / span) : 1;
+  for (int k = 0; k <= kDrawn; ++k) {
+    const double n = from + (to - from) * k / kDrawn, share = span > 0 ? std::min(1.0, (n - from) / span) : 1;
     ScalingRow at;
     at.parameters = std::exp(n);
     at.tokens = report.plan.ratio * at.parameters;

@@ -18,7 +18,7 @@ namespace {
 using Record = EncodedCorpora::Record;
 static_assert(std::is_trivially_copyable_v<Record> && sizeof(Record) == 40);
 
-constexpr int64_t kBatchBytes = int64_t{8} << 20;
+constexpr int64_t kEncodedBatch = int64_t{8} << 20;
 
 fs::path part(const fs::path& stem, const char* ending) { return fs::path(stem.string() + ending); }
 
@@ -144,7 +144,7 @@ EncodedCorpora encode_corpora(const std::vector<Artifact>& corpora, const Tokeni
       const std::string name = (corpora.size() > 1 ? corpus.content.substr(0, 12) + "/" : "") + files[static_cast<size_t>(f)];
       if (!fs::exists(part(stem, ".json"))) {
         UnitWriter writer(stem, out.width_);
-        CorpusBatches batches(corpora, {c, f, 0}, kBatchBytes, true);
+        CorpusBatches batches(corpora, {c, f, 0}, kEncodedBatch, true);
         batches.for_each_batch(
             [&](int64_t item, CorpusBatch& batch) {
               auto& mine = batch.items[static_cast<size_t>(item)];

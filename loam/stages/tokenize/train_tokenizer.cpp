@@ -15,7 +15,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kBatchBytes = int64_t{32} << 20;
+constexpr int64_t kCountedBatch = int64_t{32} << 20;
 
 /// The counts so far, and where counting stands.
 struct Counting {
@@ -69,7 +69,7 @@ class Tables {
 
 void count_pieces(Counting& counting, const std::vector<Artifact>& corpora, const PreTokenizer& cut, const TokenizerTrainConfig& config,
                   const fs::path& state, int64_t total_bytes, Progress& progress) {
-  CorpusBatches batches(corpora, counting.next, kBatchBytes);
+  CorpusBatches batches(corpora, counting.next, kCountedBatch);
   Tables tables;
   double saved = seconds_now();
   batches.for_each_batch(

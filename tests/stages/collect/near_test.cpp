@@ -37,7 +37,7 @@ std::vector<std::string> words(uint64_t seed, int n) {
   return out;
 }
 
-std::string text_of(const std::vector<std::string>& list) {
+std::string joined_text(const std::vector<std::string>& list) {
   std::string out;
   for (size_t i = 0; i < list.size(); ++i) out += list[i] + (i % 12 == 11 ? ".\n" : " ");
   return out;
@@ -47,7 +47,7 @@ std::string text_of(const std::vector<std::string>& list) {
 std::string changed(std::vector<std::string> list, uint64_t seed, int run) {
   const auto other = words(seed + 1000000, run);
   std::copy(other.begin(), other.end(), list.begin() + 60);
-  return text_of(list);
+  return joined_text(list);
 }
 
 double jaccard(const std::string& a, const std::string& b) {
@@ -77,7 +77,7 @@ struct Made {
   std::vector<Dropped> dropped;
 };
 
-Made run(const std::vector<std::string>& sources, const fs::path& out, const CollectConfig& config, bool force = false) {
+Made run_near(const std::vector<std::string>& sources, const fs::path& out, const CollectConfig& config, bool force = false) {
   Progress quiet;
   Made result;
   result.made = collect(sources, config, out, force, quiet);
@@ -123,14 +123,14 @@ TEST(Near, ThePlantedAreFoundAndNoOthers) {
   std::vector<std::string> texts;
   int planted = 0;
   for (uint64_t seed = 0; seed < 300; ++seed) {
-    texts.push_back(text_of(words(seed, 204)));
+    texts.push_back(joined_text(words(seed, 204)));
     if (seed % 3 != 0) continue;
     texts.push_back(changed(words(seed, 204), seed, 6));  // 10 of 200 shingles: Jaccard 190 / 210
     EXPECT_NEAR(jaccard(texts[texts.size() - 2], texts.back()), 0.9, 0.01);
     ++planted;
   }
   write_file(dir / "in.jsonl", lines_of(texts));
-  const Made made = run({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
+  const Made made = run_near({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
   // 100 pairs, each found with 0.9996: less than 98 would happen once in millions of runs, and this one is always the same.
   EXPECT_GE(made.dropped.size(), 98u);
   EXPECT_LE(made.dropped.size(), static_cast<size_t>(planted));
@@ -154,7 +154,7 @@ TEST(Near, OverlappingCutsAreClusters) {
     for (const size_t at : cluster) texts.push_back(source.substr(at, 700));
   }
   write_file(dir / "in.jsonl", lines_of(texts));
-  const Made made = run({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
+  const Made made = run_near({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
   ASSERT_EQ(made.documents.size(), 4u);
   EXPECT_EQ(made.documents[0].text, texts[0]);
   EXPECT_EQ(made.documents[1].text, texts[3]);
@@ -162,9 +162,9 @@ TEST(Near, OverlappingCutsAreClusters) {
 
 TEST(Near, ExactOnesAndNumbersFollow) {
   const fs::path dir = fresh("numbers");
-  const std::string a = text_of(words(1, 204)), b = changed(words(1, 204), 1, 3), c = text_of(words(2, 204)), d = text_of(words(3, 204));
+  const std::string a = joined_text(words(1, 204)), b = changed(words(1, 204), 1, 3), c = joined_text(words(2, 204)), d = joined_text(words(3, 204));
   write_file(dir / "in.jsonl", lines_of({d, a, b, c, c, b, d}));
-  const Made made = run({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
+  const Made made = run_near({"s=" + (dir / "in.jsonl").string()}, dir / "out", near_config());
   ASSERT_EQ(made.documents.size(), 3u);  // d a c
   std::map<std::string, std::vector<Json>> values;
   for (const Dropped& x : made.dropped) values[x.reason].push_back(x.value);
@@ -174,14 +174,14 @@ TEST(Near, ExactOnesAndNumbersFollow) {
 
 TEST(Near, AgainstACorpusThatIsThere) {
   const fs::path dir = fresh("against");
-  write_file(dir / "old.jsonl", lines_of({text_of(words(1, 204)), text_of(words(2, 204))}));
-  write_file(dir / "new.jsonl", lines_of({text_of(words(3, 204)), changed(words(1, 204), 1, 3), text_of(words(2, 204)), changed(words(3, 204), 3, 3)}));
+  write_file(dir / "old.jsonl", lines_of({joined_text(words(1, 204)), joined_text(words(2, 204))}));
+  write_file(dir / "new.jsonl", lines_of({joined_text(words(3, 204)), changed(words(1, 204), 1, 3), joined_text(words(2, 204)), changed(words(3, 204), 3, 3)}));
   CollectConfig config = near_config();
-  run({"s=" + (dir / "old.jsonl").string()}, dir / "old", config);
+  run_near({"s=" + (dir / "old.jsonl").string()}, dir / "old", config);
   config.against = {(dir / "old").string()};
-  const Made made = run({"s=" + (dir / "new.jsonl").string()}, dir / "new", config);
+  const Made made = run_near({"s=" + (dir / "new.jsonl").string()}, dir / "new", config);
   ASSERT_EQ(made.documents.size(), 1u);
-  EXPECT_EQ(made.documents[0].text, text_of(words(3, 204)));
+  EXPECT_EQ(made.documents[0].text, joined_text(words(3, 204)));
   std::map<std::string, std::vector<Json>> values;
   for (const Dropped& x : made.dropped) values[x.reason].push_back(x.value);
   EXPECT_EQ(values["duplicate"], (std::vector<Json>{nullptr}));
@@ -204,15 +204,15 @@ TEST(Near, SameBytesWhereverItIsStoppedAndOnAnyThreads) {
   const fs::path dir = fresh("stops");
   for (int file = 0; file < 4; ++file) {
     std::vector<std::string> texts;
-    for (uint64_t seed = 0; seed < 400; ++seed) texts.push_back(seed % 2 == 0 ? text_of(words(seed + static_cast<uint64_t>(file % 2) * 5000, 204)) : changed(words(seed - 1, 204), seed + static_cast<uint64_t>(file), 5));
+    for (uint64_t seed = 0; seed < 400; ++seed) texts.push_back(seed % 2 == 0 ? joined_text(words(seed + static_cast<uint64_t>(file % 2) * 5000, 204)) : changed(words(seed - 1, 204), seed + static_cast<uint64_t>(file), 5));
     write_file(dir / ("in" + std::to_string(file) + ".jsonl"), lines_of(texts));
   }
   const std::vector<std::string> sources = {"s=" + (dir / "in*.jsonl").string()};
-  const Made whole = run(sources, dir / "whole", near_config());
+  const Made whole = run_near(sources, dir / "whole", near_config());
   EXPECT_GT(whole.made.total.dropped.at("near_duplicate"), 700);
   for (const int n : {1, 3}) {
     set_threads(n);
-    EXPECT_EQ(run(sources, dir / ("threads" + std::to_string(n)), near_config()).made.corpus.content, whole.made.corpus.content) << n;
+    EXPECT_EQ(run_near(sources, dir / ("threads" + std::to_string(n)), near_config()).made.corpus.content, whole.made.corpus.content) << n;
   }
   set_threads(hardware_threads());
   int stops = 0;
@@ -229,7 +229,7 @@ TEST(Near, SameBytesWhereverItIsStoppedAndOnAnyThreads) {
       ++stops;
     }
     request_stop(false);
-    EXPECT_EQ(run(sources, out, near_config()).made.corpus.content, whole.made.corpus.content) << "stopped at " << at;
+    EXPECT_EQ(run_near(sources, out, near_config()).made.corpus.content, whole.made.corpus.content) << "stopped at " << at;
   }
   EXPECT_GE(stops, 2);
 }

@@ -17,6 +17,7 @@
 #include "loam/stages/collect/reader.h"
 #include "loam/stages/collect/rules.h"
 #include "loam/stages/collect/seen.h"
+#include "tests/support/texts.h"
 
 namespace loam {
 namespace {
@@ -132,49 +133,43 @@ TEST(MainText, ArticlesWithoutTheirSurroundings) {
   EXPECT_EQ(main_text(HtmlTree::parse("")), "");
 }
 
-std::string reason(std::string text, const char* preset) {
+std::string preset_reason(std::string text, const char* preset) {
   const auto verdict = judge(text, preset_named(preset));
   return verdict ? verdict->reason : "";
 }
 
-std::string times(const std::string& text, int n) {
-  std::string out;
-  for (int i = 0; i < n; ++i) out += text;
-  return out;
-}
-
 TEST(Rules, Clean) {
-  EXPECT_EQ(reason("Ten words of plain running text are quite enough here.", "clean"), "");
-  EXPECT_EQ(reason("Nine words of plain running text are not enough.", "clean"), "few_words");
-  EXPECT_EQ(reason("a b c d e f g h i j k l m n", "clean"), "short_words");
-  EXPECT_EQ(reason(times("https://example.org/some/path/index ", 12), "clean"), "long_words");
-  EXPECT_EQ(reason(times("word ... ", 12), "clean"), "symbols");
-  EXPECT_EQ(reason("# Title\n\n## Part\n\n" + times("and some words of text under the headings ", 3), "clean"), "");
-  EXPECT_EQ(reason(times("an even longer text of words ", 40) + std::string(600, 'x'), "clean"), "one_long_word");
-  EXPECT_EQ(reason(times("broken \uFFFD words here ", 20), "clean"), "broken_characters");
-  EXPECT_EQ(reason("anything", "none"), "");
-  EXPECT_EQ(reason("anything", "dedup"), "");
+  EXPECT_EQ(preset_reason("Ten words of plain running text are quite enough here.", "clean"), "");
+  EXPECT_EQ(preset_reason("Nine words of plain running text are not enough.", "clean"), "few_words");
+  EXPECT_EQ(preset_reason("a b c d e f g h i j k l m n", "clean"), "short_words");
+  EXPECT_EQ(preset_reason(repeated("https://example.org/some/path/index ", 12), "clean"), "long_words");
+  EXPECT_EQ(preset_reason(repeated("word ... ", 12), "clean"), "symbols");
+  EXPECT_EQ(preset_reason("# Title\n\n## Part\n\n" + repeated("and some words of text under the headings ", 3), "clean"), "");
+  EXPECT_EQ(preset_reason(repeated("an even longer text of words ", 40) + std::string(600, 'x'), "clean"), "one_long_word");
+  EXPECT_EQ(preset_reason(repeated("broken \uFFFD words here ", 20), "clean"), "broken_characters");
+  EXPECT_EQ(preset_reason("anything", "none"), "");
+  EXPECT_EQ(preset_reason("anything", "dedup"), "");
 }
 
 TEST(Rules, GopherRepetition) {
-  EXPECT_EQ(reason(times("I am your father.\n", 4), "gopher"), "dup_line_frac");
-  EXPECT_EQ(reason(times("I am your father.\n\n", 4), "gopher"), "dup_para_frac");
-  EXPECT_EQ(reason("I am Frank, I am Frank, I am Frank", "gopher"), "top_2_gram");
+  EXPECT_EQ(preset_reason(repeated("I am your father.\n", 4), "gopher"), "dup_line_frac");
+  EXPECT_EQ(preset_reason(repeated("I am your father.\n\n", 4), "gopher"), "dup_para_frac");
+  EXPECT_EQ(preset_reason("I am Frank, I am Frank, I am Frank", "gopher"), "top_2_gram");
 }
 
 TEST(Rules, GopherQuality) {
   std::string text;
   for (int i = 0; i < 70; ++i) text += "word" + std::string(1, static_cast<char>('a' + i % 26)) + std::string(static_cast<size_t>(i / 26), 'q') + " the with ";
-  EXPECT_EQ(reason("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty", "gopher"), "gopher_short_doc");
+  EXPECT_EQ(preset_reason("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty", "gopher"), "gopher_short_doc");
   std::string varied;
-  for (int i = 0; i < 120; ++i) varied += "w" + times("x", i % 7) + std::to_string(i) + (i % 10 == 0 ? " the " : i % 10 == 5 ? " with " : " ");
-  EXPECT_EQ(reason(varied, "gopher"), "");
+  for (int i = 0; i < 120; ++i) varied += "w" + repeated("x", i % 7) + std::to_string(i) + (i % 10 == 0 ? " the " : i % 10 == 5 ? " with " : " ");
+  EXPECT_EQ(preset_reason(varied, "gopher"), "");
   std::string foreign;
   for (int i = 0; i < 120; ++i) foreign += "mot" + std::to_string(i) + " ";
-  EXPECT_EQ(reason(foreign, "gopher"), "gopher_enough_stop_words");
+  EXPECT_EQ(preset_reason(foreign, "gopher"), "gopher_enough_stop_words");
   std::string numbers;
   for (int i = 0; i < 120; ++i) numbers += std::to_string(i * 7919 + 1000) + " ";
-  EXPECT_EQ(reason(numbers, "gopher"), "gopher_below_alpha_threshold");
+  EXPECT_EQ(preset_reason(numbers, "gopher"), "gopher_below_alpha_threshold");
 }
 
 TEST(Rules, Tidied) {

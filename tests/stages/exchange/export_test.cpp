@@ -21,7 +21,7 @@ ExportedModel write_out(const fs::path& folder, const std::string& format, const
   return export_model(folder, config, out, force, *std::make_unique<Progress>());
 }
 
-void expect_refused(ErrorKind kind, const std::string& why, const std::function<void()>& f) {
+void expect_export_refused(ErrorKind kind, const std::string& why, const std::function<void()>& f) {
   try {
     f();
     ADD_FAILURE() << "not refused: " << why;
@@ -86,17 +86,17 @@ TEST(Export, SaysInsideWhereItCameFrom) {
 TEST(Export, RefusesWhatItCannotOrMayNotWrite) {
   const fs::path folder = fresh_folder("export_refused");
   const fs::path model = write_model_folder(folder / "model", *random_model(tiny_shape("llama")));
-  expect_refused(ErrorKind::usage, "did you mean q8_0?", [&] { write_out(model, "gguf", "q8", folder / "a.gguf"); });
-  expect_refused(ErrorKind::usage, "none that a Hugging Face folder is written in", [&] { write_out(model, "hf", "q4_0", folder / "a"); });
-  expect_refused(ErrorKind::usage, "wanted hf or gguf", [&] { write_out(model, "onnx", "", folder / "a"); });
+  expect_export_refused(ErrorKind::usage, "did you mean q8_0?", [&] { write_out(model, "gguf", "q8", folder / "a.gguf"); });
+  expect_export_refused(ErrorKind::usage, "none that a Hugging Face folder is written in", [&] { write_out(model, "hf", "q4_0", folder / "a"); });
+  expect_export_refused(ErrorKind::usage, "wanted hf or gguf", [&] { write_out(model, "onnx", "", folder / "a"); });
   write_out(model, "gguf", "f16", folder / "a.gguf");
-  expect_refused(ErrorKind::usage, "give --force", [&] { write_out(model, "gguf", "f16", folder / "a.gguf"); });
+  expect_export_refused(ErrorKind::usage, "give --force", [&] { write_out(model, "gguf", "f16", folder / "a.gguf"); });
   write_out(model, "gguf", "f32", folder / "a.gguf", true);
-  expect_refused(ErrorKind::usage, "GGUF is one file", [&] { write_out(model, "gguf", "f16", folder); });
+  expect_export_refused(ErrorKind::usage, "GGUF is one file", [&] { write_out(model, "gguf", "f16", folder); });
   ModelConfig classifier = tiny_shape("llama");
   classifier.labels = {"ham", "spam"};
   const fs::path labels = write_model_folder(folder / "classifier", *random_model(classifier));
-  expect_refused(ErrorKind::input, "GGUF has no classifiers", [&] { write_out(labels, "gguf", "f16", folder / "b.gguf"); });
+  expect_export_refused(ErrorKind::input, "GGUF has no classifiers", [&] { write_out(labels, "gguf", "f16", folder / "b.gguf"); });
   EXPECT_FALSE(fs::exists(folder / "b.gguf"));
   EXPECT_FALSE(fs::exists(folder / "b.gguf.partial"));
   EXPECT_EQ(write_out(labels, "hf", "bf16", folder / "labels").agreement.positions, 7);  // one answer a text
@@ -108,8 +108,8 @@ TEST(Export, WhatAnswersOtherwiseIsNotLeftBehind) {
   const Mat table = model->params().value(model->params().tokens);
   for (int64_t i = 0; i < table.rows * table.cols; ++i) table.data[i] *= 1e6f;  // over what a half can hold
   write_model_folder(folder / "model", *model);
-  expect_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "gguf", "f16", folder / "a.gguf"); });
-  expect_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "hf", "f16", folder / "a"); });
+  expect_export_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "gguf", "f16", folder / "a.gguf"); });
+  expect_export_refused(ErrorKind::input, "is inf; a model needs finite ones", [&] { write_out(folder / "model", "hf", "f16", folder / "a"); });
   EXPECT_FALSE(fs::exists(folder / "a.gguf"));
   EXPECT_FALSE(fs::exists(folder / "a.gguf.partial"));
   EXPECT_FALSE(fs::exists(folder / "a"));

@@ -16,7 +16,7 @@ namespace loam {
 namespace {
 
 /// Imports and expects Error{input} with `why`, and that nothing is left behind.
-void expect_refused(const fs::path& path, const std::string& why) {
+void expect_hostile_refused(const fs::path& path, const std::string& why) {
   const fs::path out = path.parent_path() / "refused-out";
   try {
     import_model({path.string()}, out, false, *std::make_unique<Progress>());
@@ -52,7 +52,7 @@ TEST(HostileFolder, AnIndexThatLies) {
   const auto with = [&](const Json& file, const std::string& why) {
     write_file(index, good);
     change(index, [&](Json& json) { json["weight_map"][first] = file; });
-    expect_refused(folder, why);
+    expect_hostile_refused(folder, why);
   };
   with("../theirs/model-00001-of-00009.safetensors", "no file beside it");
   with("..", "no file beside it");
@@ -64,9 +64,9 @@ TEST(HostileFolder, AnIndexThatLies) {
   with("loop.safetensors", "loop.safetensors, which is not there");
   with(read_json(index)["weight_map"]["lm_head.weight"], "that file does not hold it");
   write_file(index, "{}");
-  expect_refused(folder, "has no weight_map");
+  expect_hostile_refused(folder, "has no weight_map");
   write_file(index, R"({"weight_map":{}})");
-  expect_refused(folder, "has no weight_map");
+  expect_hostile_refused(folder, "has no weight_map");
 }
 
 TEST(HostileFolder, ATensorInTwoFiles) {
@@ -74,20 +74,20 @@ TEST(HostileFolder, ATensorInTwoFiles) {
   const std::string file = read_json(index)["weight_map"]["model.norm.weight"].get<std::string>();
   fs::copy_file(folder / file, folder / "more.safetensors");
   change(index, [](Json& json) { json["weight_map"]["model.norm.weight"] = "more.safetensors"; });
-  expect_refused(folder, "is there twice");
+  expect_hostile_refused(folder, "is there twice");
 }
 
 TEST(HostileFolder, ADownloadThatStoppedNamesTheTensor) {
   const fs::path folder = folder_of("cut"), file = folder / "model.safetensors";
   const int64_t size = static_cast<int64_t>(fs::file_size(file));
   fs::resize_file(file, static_cast<uintmax_t>(size - 1));
-  expect_refused(folder, "(cut off, or not whole)");
+  expect_hostile_refused(folder, "(cut off, or not whole)");
   fs::resize_file(file, static_cast<uintmax_t>(size / 2));
-  expect_refused(folder, "tensor model.layers.");
+  expect_hostile_refused(folder, "tensor model.layers.");
   fs::resize_file(file, 100);
-  expect_refused(folder, "its header says");
+  expect_hostile_refused(folder, "its header says");
   fs::remove(file);
-  expect_refused(folder, "model.safetensors");
+  expect_hostile_refused(folder, "model.safetensors");
 }
 
 TEST(HostileFolder, AConfigThatDoesNotFit) {
@@ -96,7 +96,7 @@ TEST(HostileFolder, AConfigThatDoesNotFit) {
   const auto with = [&](const char* key, const Json& value, const std::string& why) {
     write_file(file, good);
     change(file, [&](Json& json) { json[key] = value; });
-    expect_refused(folder, why);
+    expect_hostile_refused(folder, why);
   };
   with("vocab_size", 270, "tensor model.embed_tokens.weight is (261, 64), config.json asks for (270, 64) (66816 bytes found, 69120 wanted)");
   with("num_hidden_layers", 3, "has no tensor model.layers.2.");
@@ -115,9 +115,9 @@ TEST(HostileFolder, AConfigThatDoesNotFit) {
   with("model_type", Json::array({"llama"}), "\"model_type\" is");
   std::string deep(5000, '[');
   write_file(file, "{\"a\":" + deep + std::string(5000, ']') + "}");
-  expect_refused(folder, "deeper than 1000 levels");
+  expect_hostile_refused(folder, "deeper than 1000 levels");
   fs::remove(file);
-  expect_refused(folder, "config.json");
+  expect_hostile_refused(folder, "config.json");
 }
 
 TEST(HostileFolder, AMillionMembersTakeNoTime) {
@@ -138,7 +138,7 @@ TEST(HostileFolder, NumbersThatAreNone) {
     const Vec all = model->params().values();
     all.data[all.size - 3] = odd;
     save_weights(*model, folder);
-    expect_refused(folder, std::isnan(odd) ? "is nan; a model needs finite ones" : "is inf; a model needs finite ones");
+    expect_hostile_refused(folder, std::isnan(odd) ? "is nan; a model needs finite ones" : "is inf; a model needs finite ones");
   }
 }
 
@@ -148,7 +148,7 @@ TEST(HostileFolder, ATokenizerOfAnotherModel) {
   c.vocab = 300;  // 259 tokens
   save_weights(*random_model(c), folder);
   write_file(folder / "config.json", to_pretty(config_to_json(c)));
-  expect_refused(folder, "the tokenizer has 259 tokens, the model's token table (tensor model.embed_tokens.weight) 300 rows, 41 of them without a token");
+  expect_hostile_refused(folder, "the tokenizer has 259 tokens, the model's token table (tensor model.embed_tokens.weight) 300 rows, 41 of them without a token");
   const ImportedModel made = import_model({folder.string()}, folder.parent_path() / "spare", false, *std::make_unique<Progress>(), 0, /*spare_rows=*/true);
   EXPECT_EQ(made.config.vocab, 300);
 }
@@ -168,7 +168,7 @@ TEST(HostileGguf, MetadataThatDoesNotFit) {
     GgufWriter out(file, metadata, good.tensors());
     for (const auto& t : good.tensors()) out.write(good.bytes(t).data(), t.size);
     out.commit();
-    expect_refused(file, why);
+    expect_hostile_refused(file, why);
   };
   with("general.architecture", std::nullopt, "has no metadata general.architecture");
   with("general.architecture", int64_t{3}, "general.architecture is no text");
@@ -207,7 +207,7 @@ TEST(HostileGguf, ScalesThatAreNoNumbersNameTheTensor) {
       bytes.replace(begin, 2, std::string("\x00\x7e", 2));
     }
     write_file(file, bytes);
-    expect_refused(file, std::string("tensor blk.1.ffn_up.weight: ") + why);
+    expect_hostile_refused(file, std::string("tensor blk.1.ffn_up.weight: ") + why);
   }
 }
 

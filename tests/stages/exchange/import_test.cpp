@@ -16,6 +16,7 @@
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 #include "tests/support/tiny_shapes.h"
+#include "tests/support/real_data.h"
 
 namespace loam {
 namespace {
@@ -162,13 +163,8 @@ TEST(GgufNames, OfEveryTensor) {
 
 // ---- the real model ----
 
-fs::path data() {
-  const char* given = std::getenv("LOAM_DATA");
-  return given != nullptr ? fs::path(given) : fs::path(LOAM_SOURCE_DIR) / "../shared/data";
-}
-
 TEST(Stories, ThreeFormsAreOneModel) {
-  const fs::path d = data() / "models/stories260K";
+  const fs::path d = real_data() / "models/stories260K";
   if (!fs::exists(d)) GTEST_SKIP() << "no stories260K here";
   const fs::path folder = fresh_folder("stories");
   const auto import = [&](const std::vector<fs::path>& files, const char* name) {
@@ -206,7 +202,7 @@ TEST(Stories, ThreeFormsAreOneModel) {
 }
 
 TEST(Vocabularies, LlamaCppsVectors) {
-  const fs::path d = data() / "tokenizers/ggml-vocab";
+  const fs::path d = real_data() / "tokenizers/ggml-vocab";
   if (!fs::exists(d)) GTEST_SKIP() << "no ggml vocabularies here";
   const fs::path folder = fresh_folder("vocabularies");
   for (const std::string name : {"gpt-2", "llama-spm", "deepseek-coder"}) {

@@ -15,14 +15,10 @@
 #include "loam/stages/tokenize/corpus_batches.h"
 #include "loam/stages/tokenize/train_tokenizer.h"
 #include "loam/text/tokenizer_json.h"
+#include "tests/support/real_data.h"
 
 namespace loam {
 namespace {
-
-fs::path data() {
-  const char* given = std::getenv("LOAM_DATA");
-  return given != nullptr ? fs::path(given) : fs::path(LOAM_SOURCE_DIR "/../shared/data");
-}
 
 /// Recounts everything at each step.
 std::vector<Merge> plainly(const std::vector<PieceCounts::Piece>& pieces, int64_t tokens, int64_t least, Ties ties) {
@@ -105,7 +101,7 @@ TEST(LearnMerges, BytesInGpt2Order) {
 }
 
 TEST(LearnMerges, PublishedMergesOfACorpus) {
-  const fs::path folder = data() / "tokenizers/bpe-training";
+  const fs::path folder = real_data() / "tokenizers/bpe-training";
   if (!fs::exists(folder)) GTEST_SKIP() << "no " << folder;
   const std::string text = read_file(folder / "corpus.en");
   PieceCounts counts;
