@@ -10,7 +10,7 @@
 namespace loam {
 namespace {
 
-fs::path file(const std::string& name) { return fs::path(testing::TempDir()) / ("loam_" + name); }
+fs::path header_file(const std::string& name) { return fs::path(testing::TempDir()) / ("loam_" + name); }
 
 std::string framed(const std::string& header, const std::string& data = "") {
   const uint64_t length = header.size();
@@ -21,9 +21,9 @@ std::string entry(const std::string& name, const std::string& shape, int64_t beg
 }
 
 void expect_header_refused(const std::string& bytes, const std::string& why) {
-  write_file(file("bad.safetensors"), bytes);
+  write_file(header_file("bad.safetensors"), bytes);
   try {
-    SafetensorsFile in(file("bad.safetensors"));
+    SafetensorsFile in(header_file("bad.safetensors"));
     ADD_FAILURE() << "not refused: " << why;
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::input);
@@ -34,14 +34,14 @@ void expect_header_refused(const std::string& bytes, const std::string& why) {
 
 TEST(Safetensors, EmptyAndScalarTensorsAreLegal) {
   const std::string header = R"({"__metadata__":{"format":"pt","note":"x"},)" + entry("b", "[]", 0, 4) + "," + entry("empty", "[0,3]", 4, 4) + "," + entry("a", "[2]", 4, 12) + "}  ";
-  write_file(file("legal.safetensors"), framed(header, std::string(12, 'x')));
-  const SafetensorsFile in(file("legal.safetensors"));
+  write_file(header_file("legal.safetensors"), framed(header, std::string(12, 'x')));
+  const SafetensorsFile in(header_file("legal.safetensors"));
   ASSERT_EQ(in.tensors().size(), 3u);
   EXPECT_EQ(in.tensors()[0].count(), 1);
   EXPECT_EQ(in.tensors()[1].count(), 0);
   EXPECT_EQ(in.bytes(in.tensors()[2]).size(), 8u);
-  write_file(file("legal.safetensors"), framed("{}"));
-  EXPECT_TRUE(SafetensorsFile(file("legal.safetensors")).tensors().empty());
+  write_file(header_file("legal.safetensors"), framed("{}"));
+  EXPECT_TRUE(SafetensorsFile(header_file("legal.safetensors")).tensors().empty());
 }
 
 TEST(Safetensors, RefusesHeadersThatLie) {
@@ -107,8 +107,8 @@ TEST(Safetensors, RefusesTensorsThatDoNotCoverTheData) {
 TEST(Safetensors, EveryCutIsRefused) {
   const std::string whole = framed("{" + entry("a", "[2]", 0, 8) + "}", "12345678");
   for (size_t n = 0; n < whole.size(); ++n) {
-    write_file(file("cut.safetensors"), whole.substr(0, n));
-    EXPECT_THROW(SafetensorsFile(file("cut.safetensors")), Error) << n;
+    write_file(header_file("cut.safetensors"), whole.substr(0, n));
+    EXPECT_THROW(SafetensorsFile(header_file("cut.safetensors")), Error) << n;
   }
 }
 
@@ -121,8 +121,8 @@ TEST(Safetensors, ManyTensorsTakeNoMoreThanSortingThem) {
   }
   const double began = seconds_now();
   expect_header_refused(framed(same + "}", std::string(8, 'x')), "they overlap");
-  write_file(file("good.safetensors"), framed(good + "}"));
-  EXPECT_EQ(SafetensorsFile(file("good.safetensors")).tensors().size(), 200'000u);
+  write_file(header_file("good.safetensors"), framed(good + "}"));
+  EXPECT_EQ(SafetensorsFile(header_file("good.safetensors")).tensors().size(), 200'000u);
   EXPECT_LT(seconds_now() - began, 20);  // a second here; a look at all the others for each would take hours
 }
 
