@@ -30,7 +30,7 @@ class ForeignModel {
   /// The tensor of that name and shape, dequantised, in Hugging Face's layout. Throws as check()
   /// does, and for scales that are no numbers.
   virtual std::vector<float> read(const std::string& name, const std::vector<int64_t>& shape) const = 0;
-  /// The tensor in its type, if products can be done in that (F16, BF16, Q8_0, Q4_0). Throws as check() does. The bytes are
+  /// The tensor in its type, if products can be done in that (F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K). Throws as check() does. The bytes are
   /// the mapped file's: valid as long as this.
   virtual std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const;
   /// "F32", "F16" or "BF16": what holds the tensor's numbers exactly.

@@ -129,6 +129,8 @@ class GgufModel final : public ForeignModel {
       case GgmlType::bf16: out.type = NumberType::bf16; break;
       case GgmlType::q8_0: out.type = NumberType::q8_0; break;
       case GgmlType::q4_0: out.type = NumberType::q4_0; break;
+      case GgmlType::q4_k: out.type = NumberType::q4_k; break;
+      case GgmlType::q6_k: out.type = NumberType::q6_k; break;
       default: return std::nullopt;
     }
     out.bytes = file_.bytes(t);

@@ -22,8 +22,8 @@ struct OpenedModel {
   std::vector<std::string> warnings;  ///< what the files say that should not be taken at its word
 };
 
-/// A model folder or a GGUF file, which is mapped and whose matrices are laid out for products once; F16, BF16, Q8_0 and Q4_0
-/// stay what they are, other types become floats. Throws Error{input}: no model, one that is unfinished, without a
+/// A model folder or a GGUF file, which is mapped and whose matrices are laid out for products once; F16, BF16, Q8_0, Q4_0,
+/// Q4_K and Q6_K stay what they are, other types become floats. Throws Error{input}: no model, one that is unfinished, without a
 /// tokenizer, with tensors that do not fit; Error{resource}.
 OpenedModel open_for_answers(const std::filesystem::path& path);
 

@@ -17,7 +17,7 @@ class StoredKernels {
  public:
   virtual ~StoredKernels() = default;
   /// y = x w'. x: (N,I), w: (O,I), y: (N,O), written; y must not overlap x.
-  /// f16, bf16: the numbers are widened, the sums are as a float matrix has them. q8_0, q4_0: each row of x is rounded to
+  /// f16, bf16: the numbers are widened, the sums are as a float matrix has them. Block types: each row of x is rounded to
   /// whole numbers in blocks of 32 (see quantise_block), products and sums of a block are exact, blocks are added in order
   /// in floats: an output is the same whatever stands in the other rows.
   virtual void nt(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then = {}) const = 0;

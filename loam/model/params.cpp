@@ -128,7 +128,7 @@ void ParamSet::allocate_stored(const Backend& backend, std::span<const NumberTyp
   for (size_t i = 0; i < params_.size(); ++i) {
     if (types[i] == NumberType::f32) continue;
     const StoredSize size = stored_size(types[i], params_[i].rows, params_[i].cols);
-    stored_[i] = {types[i], params_[i].rows, params_[i].cols, at, reinterpret_cast<const uint16_t*>(at + size.numbers)};
+    stored_[i] = stored_view(types[i], params_[i].rows, params_[i].cols, at);
     at += size.numbers + size.scales;
   }
 }

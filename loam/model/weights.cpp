@@ -206,7 +206,7 @@ void load_stored(Transformer& model, const FindStored& stored, const ReadTensor&
       std::optional<StoredTensor> tensor = stored(piece.name, disk_shape(p, piece));
       if (!tensor || tensor->type == NumberType::f32 || (!found[i].empty() && tensor->type != found[i].front().type)) break;
       tensor->transposed = p.transposed && tensor->transposed;
-      if (in_blocks(tensor->type) && (tensor->transposed || p.cols % kBlock != 0)) break;
+      if (in_blocks(tensor->type) && (tensor->transposed || p.cols % block_columns(tensor->type) != 0)) break;
       found[i].push_back(*tensor);
     }
     if (found[i].size() == p.pieces.size()) types[i] = found[i].front().type;

@@ -1,5 +1,7 @@
 #include "loam/train/model_folder.h"
 
+#include <algorithm>
+
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
@@ -7,14 +9,21 @@
 
 namespace loam {
 
-void write_model_files(ArtifactWriter& out, const Transformer& model, const fs::path& tokenizer_folder, const std::string& card, const std::string& chat_template) {
+void write_model_files(ArtifactWriter& out, const Transformer& model, const fs::path& tokenizer_folder, const std::string& card, const std::string& chat_template,
+                       const std::vector<int32_t>& ends) {
   const ModelConfig& c = model.config();
   auto put = [&](const std::string& name, const std::string& bytes) {
     write_file(out.path(name), bytes);
     out.promise(name);
   };
+  Json eos = c.eos;
+  for (const int32_t id : ends) {
+    if (id == c.eos) continue;
+    if (!eos.is_array()) eos = Json::array({eos});
+    if (std::find(eos.begin(), eos.end(), Json(id)) == eos.end()) eos.push_back(id);
+  }
   put("config.json", to_pretty(config_to_json(c)));
-  put("generation_config.json", to_pretty({{"bos_token_id", c.bos}, {"eos_token_id", c.eos}, {"do_sample", true}, {"temperature", 0.8}, {"top_k", 50}}));
+  put("generation_config.json", to_pretty({{"bos_token_id", c.bos}, {"eos_token_id", eos}, {"do_sample", true}, {"temperature", 0.8}, {"top_k", 50}}));
   for (const auto& name : save_weights(model, out.folder())) out.promise(name);
   put("tokenizer.json", read_file(tokenizer_folder / "tokenizer.json"));
   Json tokenizer_config = Json::object();

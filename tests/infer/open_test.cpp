@@ -86,6 +86,22 @@ TEST_P(EachShape, FoldersKeepTheirTypeInMemory) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EachShape, testing::Values("gpt2", "llama", "mistral", "qwen2", "qwen3"), [](const auto& test) { return std::string(test.param); });
 
+TEST(Open, BlocksComeBackAsTheFormatSaysTheyAre) {
+  constexpr int64_t kCols = 512;
+  for (const auto& [type, number] : {std::pair{GgmlType::q8_0, NumberType::q8_0}, {GgmlType::q4_0, NumberType::q4_0}, {GgmlType::q4_k, NumberType::q4_k}, {GgmlType::q6_k, NumberType::q6_k}}) {
+    std::vector<float> values(kCols), wanted(kCols), got(kCols);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = normal01(3, i);
+    const std::vector<std::byte> bytes = from_floats(type, values);
+    to_floats(type, bytes, wanted);
+    const StoredSize size = stored_size(number, 3, kCols);
+    const Buffer memory = backend("cpu").allocate((size.numbers + size.scales) / 4);
+    const StoredMat mat = stored_view(number, 3, kCols, reinterpret_cast<const std::byte*>(memory.floats()));
+    pack_row(mat, 1, bytes);
+    unpack_row(mat, 1, got.data());
+    EXPECT_EQ(got, wanted) << ggml_traits(static_cast<uint32_t>(type))->name;
+  }
+}
+
 TEST(Open, RefusesWhatIsNoModelToAnswer) {
   const fs::path folder = fresh_folder("open_refused");
   EXPECT_THROW(open_for_answers(folder / "nothing"), Error);

@@ -19,16 +19,23 @@ struct StoredMatrix {
     const StoredSize size = stored_size(type, r, c);
     memory.reset(static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(size.numbers + size.scales))));
     std::memset(memory.get(), 0, static_cast<size_t>(size.numbers + size.scales));
-    mat = {type, r, c, memory.get(), reinterpret_cast<const uint16_t*>(memory.get() + size.numbers)};
+    mat = stored_view(type, r, c, memory.get());
     for (int64_t row = 0; row < r; ++row) {
       std::vector<std::byte> bytes(static_cast<size_t>(row_bytes(type, c)));
       const auto random = [&](size_t i) { return uniform01(seed + static_cast<uint64_t>(row) * 977, i); };
-      const int64_t block = in_blocks(type) ? row_bytes(type, kBlock) : 2;
+      const int64_t block = in_blocks(type) ? row_bytes(type, block_columns(type)) : 2;
       for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(static_cast<int>(random(i) * 256));
-      for (size_t i = 0; i < bytes.size(); i += static_cast<size_t>(block)) {
+      if (type == NumberType::q6_k) {
+        for (size_t i = 208; i < bytes.size(); i += 210) {
+          const uint16_t two = float_to_half(0.001f * (2 * random(i + 100000) - 1));
+          std::memcpy(bytes.data() + i, &two, 2);
+        }
+      }
+      for (size_t i = 0; type != NumberType::q6_k && i < bytes.size(); i += static_cast<size_t>(block)) {
         const float value = (2 * random(i + 100000) - 1) * (in_blocks(type) ? 0.01f : 1.0f);
         const uint16_t two = type == NumberType::bf16 ? float_to_bfloat(value) : float_to_half(value);
         std::memcpy(bytes.data() + i, &two, 2);
+        if (type == NumberType::q4_k) std::memcpy(bytes.data() + i + 2, &two, 2);
       }
       pack_row(mat, row, bytes);
       rows.push_back(std::move(bytes));
@@ -36,7 +43,8 @@ struct StoredMatrix {
   }
 };
 
-const NumberType kTypes[] = {NumberType::f16, NumberType::bf16, NumberType::q8_0, NumberType::q4_0};
+const NumberType kTypes[] = {NumberType::f16, NumberType::bf16, NumberType::q8_0, NumberType::q4_0, NumberType::q4_k, NumberType::q6_k};
+const NumberType kBlockTypes[] = {NumberType::q8_0, NumberType::q4_0, NumberType::q4_k, NumberType::q6_k};
 struct StoredCase {
   int64_t n, blocks, o;
 };
@@ -46,7 +54,7 @@ TEST(Stored, RowsComeBackAsTheFileHasThem) {
   const std::byte q8[34] = {std::byte{0x00}, std::byte{0x38}, std::byte{0x80}, std::byte{0x7f}, std::byte{0x01}};  // scale 0.5: -128, 127, 1, 0...
   std::vector<std::byte> memory(4096);
   auto* at = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
-  const StoredMat eight{NumberType::q8_0, 2, 32, at, reinterpret_cast<const uint16_t*>(at + stored_size(NumberType::q8_0, 2, 32).numbers)};
+  const StoredMat eight = stored_view(NumberType::q8_0, 2, 32, at);
   pack_row(eight, 1, q8);
   float out[32];
   unpack_row(eight, 1, out);
@@ -55,7 +63,7 @@ TEST(Stored, RowsComeBackAsTheFileHasThem) {
   EXPECT_EQ(out[2], 0.5f);
   EXPECT_EQ(out[31], 0.0f);
   std::byte q4[18] = {std::byte{0x00}, std::byte{0xc0}, std::byte{0xf0}, std::byte{0x08}};  // scale -2; first byte: 0 and 15; second 8 and 0
-  const StoredMat four{NumberType::q4_0, 2, 32, at, reinterpret_cast<const uint16_t*>(at + stored_size(NumberType::q4_0, 2, 32).numbers)};
+  const StoredMat four = stored_view(NumberType::q4_0, 2, 32, at);
   pack_row(four, 0, q4);
   unpack_row(four, 0, out);
   EXPECT_EQ(out[0], 16.0f);
@@ -83,7 +91,7 @@ using StoredTest = EachIsa;
 TEST_P(StoredTest, ProductsMatchTheReference) {
   for (const NumberType type : kTypes) {
     for (const auto& [n, blocks, o] : kStoredCases) {
-      const int64_t cols = in_blocks(type) ? blocks * kBlock : blocks * kBlock - 3;
+      const int64_t cols = in_blocks(type) ? blocks * block_columns(type) : blocks * kBlock - 3;
       const StoredMatrix w(type, o, cols, 3);
       const Matrix x = uniform(n, cols, 1), residual = uniform(n, o, 3);
       const Vector bias = uniform_vector(o, 4);
@@ -107,9 +115,9 @@ TEST_P(StoredTest, ProductsMatchTheReference) {
 
 TEST_P(StoredTest, RowsAreWidened) {
   for (const NumberType type : kTypes) {
-    const StoredMatrix w(type, 19, 64, 5);
+    const StoredMatrix w(type, 19, 256, 5);
     const std::vector<int32_t> ids = {18, 0, 7, 7};
-    Matrix got(4, 64, -7), want(4, 64, -7);
+    Matrix got(4, 256, -7), want(4, 256, -7);
     fast().stored().rows(got.mat(), ids.data(), w.mat);
     ref().stored().rows(want.mat(), ids.data(), w.mat);
     EXPECT_EQ(got.data, want.data);
@@ -118,9 +126,9 @@ TEST_P(StoredTest, RowsAreWidened) {
 
 TEST_P(StoredTest, SameBitsOnAnyNumberOfThreads) {
   for (const NumberType type : kTypes) {
-    const StoredMatrix w(type, 330, 96, 6);
+    const StoredMatrix w(type, 330, 256, 6);
     for (const int64_t n : {1, 5, 77}) {
-      const Matrix x = uniform(n, 96, 8);
+      const Matrix x = uniform(n, 256, 8);
       std::vector<std::vector<float>> results;
       for (int team : {1, 2, 3, 5}) {
         set_threads(team);
@@ -135,9 +143,9 @@ TEST_P(StoredTest, SameBitsOnAnyNumberOfThreads) {
 }
 
 TEST_P(StoredTest, InBlocksARowIsTheSameAloneAndAmongOthers) {
-  for (const NumberType type : {NumberType::q8_0, NumberType::q4_0}) {
-    const StoredMatrix w(type, 70, 160, 6);
-    const Matrix x = uniform(40, 160, 8);
+  for (const NumberType type : kBlockTypes) {
+    const StoredMatrix w(type, 70, 512, 6);
+    const Matrix x = uniform(40, 512, 8);
     Matrix all(40, 70);
     fast().stored().nt(all.mat(), x.view(), w.mat);
     for (const int64_t row : {0, 17, 39}) {
@@ -151,9 +159,9 @@ TEST_P(StoredTest, InBlocksARowIsTheSameAloneAndAmongOthers) {
 TEST_P(StoredTest, TheInstructionForDotsChangesNoBit) {
   const cpu::Parts parts = GetParam() == "avx512" ? cpu::avx512::parts() : GetParam() == "avx2" ? cpu::avx2::parts() : cpu::generic::parts();
   if (&fast().stored() != parts.stored_with_dots) GTEST_SKIP() << "this machine has no VNNI for " << GetParam();
-  for (const NumberType type : {NumberType::q8_0, NumberType::q4_0}) {
-    const StoredMatrix w(type, 70, 160, 6);
-    const Matrix x = uniform(40, 160, 8);
+  for (const NumberType type : kBlockTypes) {
+    const StoredMatrix w(type, 70, 512, 6);
+    const Matrix x = uniform(40, 512, 8);
     Matrix with(40, 70), without(40, 70);
     parts.stored_with_dots->nt(with.mat(), x.view(), w.mat);
     parts.stored->nt(without.mat(), x.view(), w.mat);

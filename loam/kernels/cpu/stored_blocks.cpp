@@ -1,7 +1,7 @@
-// Products with weights in blocks (q8_0, q4_0): whole numbers with whole numbers, a block's sum exact, scaled and added.
+// Products with weights in blocks (q8_0, q4_0, q4_k, q6_k): whole numbers with whole numbers, a block's sum exact, scaled and added.
 //
-// Weights are kept without a sign, plus 128 or 8, as the instructions want one factor; so much times the block's sum of
-// activations is what a sum begins at, below zero.
+// Weights are kept without a sign, plus 128, 32 or 8, as the instructions want one factor; so much times the block's sum of
+// activations is what a sum begins at, below zero. q4_k's minima want that sum itself.
 #include "loam/kernels/cpu/product.h"
 #include "loam/kernels/cpu/stored.h"
 
@@ -103,46 +103,74 @@ LOAM_INLINE float to_half_and_back(float x) {
   return x;
 }
 
-/// Rows of activations as whole numbers with their scales, and what each block's sums begin at.
+/// What scales a block's sums: one half for each row of weights, a scale and a minimum, or a scale for each half.
+enum class Scaling { half, line, halves };
+
+/// Rows of activations as whole numbers with their scales, and what the sums begin at: of a block and 0, or, with
+/// Scaling::halves, of both its halves.
 struct Activations {
   const int8_t* q;       // (N, cols)
   const float* scale;    // (N, blocks)
-  const int32_t* start;  // (N, blocks)
+  const int32_t* start;  // (N, blocks, 2)
   int64_t cols, blocks;
 };
 
-LOAM_INLINE void quantise(const float* x, int8_t* q, float* scale, int32_t* start, int32_t offset) {
+/// Whole numbers to bytes.
+LOAM_INLINE void store_bytes(int8_t* to, vi x) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8((__m512i)x));
+#else
+  for (int i = 0; i < kWidth; ++i) to[i] = static_cast<int8_t>(x[i]);
+#endif
+}
+
+LOAM_INLINE int32_t sum_of(vi x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_epi32((__m512i)x);
+#else
+  int32_t total = 0;
+  for (int i = 0; i < kWidth; ++i) total += x[i];
+  return total;
+#endif
+}
+
+LOAM_INLINE float largest(vf x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps((__m512)x);
+#else
+  return highest(x);
+#endif
+}
+
+LOAM_INLINE void quantise(const float* x, int8_t* q, float* scale, int32_t* start, int32_t offset, bool halves) {
   constexpr int kVectors = static_cast<int>(kBlock) / kWidth;
   vf values[kVectors], most = {};
   for (int v = 0; v < kVectors; ++v) {
     values[v] = load(x + v * kWidth);
     most = vmax(most, vmax(values[v], -values[v]));
   }
-  const float m = highest(most);
+  const float m = largest(most);
   *scale = to_half_and_back(m / 127.0f);
   const float inverse = m > 0.0f ? 127.0f / m : 0.0f;
-  vi total = {};
-  int32_t whole[kBlock];
+  vi total[2] = {};
   for (int v = 0; v < kVectors; ++v) {
     const vi n = to_nearest(values[v] * inverse);
-    total += n;
-    *reinterpret_cast<vi_unaligned*>(whole + v * kWidth) = n;
+    total[v / (kVectors / 2)] += n;
+    store_bytes(q + v * kWidth, n);
   }
-  for (int64_t j = 0; j < kBlock; ++j) q[j] = static_cast<int8_t>(whole[j]);
-  int32_t sum_of_q = 0;
-  for (int i = 0; i < kWidth; ++i) sum_of_q += total[i];
-  *start = -offset * sum_of_q;
+  start[0] = -offset * sum_of(halves ? total[0] : total[0] + total[1]);
+  start[1] = halves ? -offset * sum_of(total[1]) : 0;
 }
 
-Activations quantise_rows(ConstMat x, int32_t offset) {
+Activations quantise_rows(ConstMat x, int32_t offset, bool halves) {
   const int64_t blocks = x.cols / kBlock;
-  float* scale = scratch(kPackedSlot, x.rows * (2 * blocks + x.cols / 4));
+  float* scale = scratch(kPackedSlot, x.rows * (3 * blocks + x.cols / 4));
   auto* start = reinterpret_cast<int32_t*>(scale + x.rows * blocks);
-  auto* q = reinterpret_cast<int8_t*>(start + x.rows * blocks);
+  auto* q = reinterpret_cast<int8_t*>(start + 2 * x.rows * blocks);
   parallel_chunks(x.rows, 8, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       for (int64_t b = 0; b < blocks; ++b) {
-        quantise(x.data + n * x.ld + b * kBlock, q + n * x.cols + b * kBlock, scale + n * blocks + b, start + n * blocks + b, offset);
+        quantise(x.data + n * x.ld + b * kBlock, q + n * x.cols + b * kBlock, scale + n * blocks + b, start + 2 * (n * blocks + b), offset, halves);
       }
     }
   });
@@ -153,58 +181,76 @@ Activations quantise_rows(ConstMat x, int32_t offset) {
 struct Panels {
   const uint8_t* numbers;
   const uint16_t* scales;
-  int64_t stride, scale_stride;
+  const float* factors;
+  int64_t stride, scale_stride, factor_stride;
 };
 
 /// Sums of rows [row, row + kR) with kP panels. kNibbles: two numbers a byte, taken apart on the way.
-template <int kR, int kP, bool kNibbles, bool kDots>
+template <int kR, int kP, bool kNibbles, bool kDots, Scaling kScaling>
 LOAM_INLINE void multiply_blocks(vf (&acc)[kR][kP * kParts], const Activations& a, int64_t row, const Panels& w) {
   constexpr int kV = kP * kParts;
   constexpr int64_t kBlockBytes = kNibbles ? kPanelRows * kBlock / 2 : kPanelRows * kBlock;
   const int8_t* q = a.q + row * a.cols;
   const float* scale = a.scale + row * a.blocks;
-  const int32_t* start = a.start + row * a.blocks;
+  const int32_t* start = a.start + 2 * row * a.blocks;
+  constexpr int kSteps = kNibbles ? kQuads / 2 : kQuads, kSums = kScaling == Scaling::halves ? 2 : 1;
   for (int64_t b = 0; b < a.blocks; ++b, q += kBlock) {
-    vi sums[kR][kV];
-#pragma GCC unroll 16
-    for (int r = 0; r < kR; ++r) {
-#pragma GCC unroll 16
-      for (int v = 0; v < kV; ++v) sums[r][v] = splat_int(start[r * a.blocks + b]);
-    }
     const uint8_t* at = w.numbers + b * kBlockBytes;
-#pragma GCC unroll 8
-    for (int i = 0; i < (kNibbles ? kQuads / 2 : kQuads); ++i) {
-      vi low[kV], high[kV];
-#pragma GCC unroll 16
-      for (int v = 0; v < kV; ++v) {
-        low[v] = load_bytes(at + (v / kParts) * w.stride + (i * kParts + v % kParts) * kWidth * 4);
-        if constexpr (kNibbles) {
-          high[v] = (low[v] >> 4) & 0x0f0f0f0f;
-          low[v] &= 0x0f0f0f0f;
-        }
-      }
+#pragma GCC unroll 2
+    for (int half = 0; half < kSums; ++half) {
+      vi sums[kR][kV];
 #pragma GCC unroll 16
       for (int r = 0; r < kR; ++r) {
-        const vi x = splat_int(quad_at(q + r * a.cols + 4 * i));
 #pragma GCC unroll 16
-        for (int v = 0; v < kV; ++v) add_products<kDots>(sums[r][v], low[v], x);
-        if constexpr (kNibbles) {
-          const vi y = splat_int(quad_at(q + r * a.cols + 16 + 4 * i));
+        for (int v = 0; v < kV; ++v) sums[r][v] = kScaling == Scaling::line ? vi{} : splat_int(start[2 * (r * a.blocks + b) + half]);
+      }
+#pragma GCC unroll 8
+      for (int i = half * kSteps / kSums; i < (half + 1) * kSteps / kSums; ++i) {
+        vi low[kV], high[kV];
 #pragma GCC unroll 16
-          for (int v = 0; v < kV; ++v) add_products<kDots>(sums[r][v], high[v], y);
+        for (int v = 0; v < kV; ++v) {
+          low[v] = load_bytes(at + (v / kParts) * w.stride + (i * kParts + v % kParts) * kWidth * 4);
+          if constexpr (kNibbles) {
+            high[v] = (low[v] >> 4) & 0x0f0f0f0f;
+            low[v] &= 0x0f0f0f0f;
+          }
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < kR; ++r) {
+          const vi x = splat_int(quad_at(q + r * a.cols + 4 * i));
+#pragma GCC unroll 16
+          for (int v = 0; v < kV; ++v) add_products<kDots>(sums[r][v], low[v], x);
+          if constexpr (kNibbles) {
+            const vi y = splat_int(quad_at(q + r * a.cols + 16 + 4 * i));
+#pragma GCC unroll 16
+            for (int v = 0; v < kV; ++v) add_products<kDots>(sums[r][v], high[v], y);
+          }
         }
       }
-    }
 #pragma GCC unroll 16
-    for (int v = 0; v < kV; ++v) {
-      const vf by = widen_scales(w.scales + (v / kParts) * w.scale_stride + b * kPanelRows + (v % kParts) * kWidth);
+      for (int v = 0; v < kV; ++v) {
+        const int64_t lane = (v % kParts) * kWidth;
+        if constexpr (kScaling == Scaling::half) {
+          const vf by = widen_scales(w.scales + (v / kParts) * w.scale_stride + b * kPanelRows + lane);
 #pragma GCC unroll 16
-      for (int r = 0; r < kR; ++r) acc[r][v] += to_float(sums[r][v]) * (by * scale[r * a.blocks + b]);
+          for (int r = 0; r < kR; ++r) acc[r][v] += to_float(sums[r][v]) * (by * scale[r * a.blocks + b]);
+        } else {
+          const float* factors = w.factors + (v / kParts) * w.factor_stride + 2 * b * kPanelRows + lane;
+          const vf by = load(factors + half * kPanelRows);
+#pragma GCC unroll 16
+          for (int r = 0; r < kR; ++r) {
+            acc[r][v] += to_float(sums[r][v]) * (by * scale[r * a.blocks + b]);
+            if constexpr (kScaling == Scaling::line) {
+              acc[r][v] += load(factors + kPanelRows) * (static_cast<float>(start[2 * (r * a.blocks + b)]) * scale[r * a.blocks + b]);
+            }
+          }
+        }
+      }
     }
   }
 }
 
-/// The numbers of q4_0 panels, a byte each.
+/// The numbers of panels of nibbles, a byte each.
 LOAM_INLINE void take_apart(uint8_t* to, const uint8_t* from, int64_t blocks) {
   constexpr int64_t kQuadBytes = 4 * kPanelRows;
   for (int64_t b = 0; b < blocks; ++b, to += kQuads * kQuadBytes) {
@@ -218,10 +264,10 @@ LOAM_INLINE void take_apart(uint8_t* to, const uint8_t* from, int64_t blocks) {
   }
 }
 
-template <int kR, int kP, bool kNibbles, bool kDots>
+template <int kR, int kP, bool kNibbles, bool kDots, Scaling kScaling>
 LOAM_INLINE void tile(Mat y, const Activations& a, int64_t row, const Panels& w, int64_t panel, int64_t outputs, const Epilogue& then) {
   vf acc[kR][kP * kParts] = {};
-  multiply_blocks<kR, kP, kNibbles, kDots>(acc, a, row, w);
+  multiply_blocks<kR, kP, kNibbles, kDots, kScaling>(acc, a, row, w);
   vf sums[kR * kP * kParts];  // through memory: what follows is then one piece of code, not one for each register
 #pragma GCC unroll 16
   for (int r = 0; r < kR; ++r) {
@@ -237,31 +283,31 @@ LOAM_INLINE void tile(Mat y, const Activations& a, int64_t row, const Panels& w,
 }
 
 /// Rows [r0, r1) with the panels [p, p + kP).
-template <int kP, bool kNibbles, bool kDots>
+template <int kP, bool kNibbles, bool kDots, Scaling kScaling>
 void rows_of(Mat y, const Activations& a, int64_t r0, int64_t r1, const Panels& w, int64_t panel, int64_t outputs, const Epilogue& then) {
   int64_t row = r0;
-  for (; row + kRows <= r1; row += kRows) tile<kRows, kP, kNibbles, kDots>(y, a, row, w, panel, outputs, then);
-  for (; row < r1; ++row) tile<1, kP, kNibbles, kDots>(y, a, row, w, panel, outputs, then);
+  for (; row + kRows <= r1; row += kRows) tile<kRows, kP, kNibbles, kDots, kScaling>(y, a, row, w, panel, outputs, then);
+  for (; row < r1; ++row) tile<1, kP, kNibbles, kDots, kScaling>(y, a, row, w, panel, outputs, then);
 }
 
-}  // namespace
-
-template <bool kDots>
-void nt_blocks(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) {
-  const bool nibbles = w.type == NumberType::q4_0;
-  const Activations a = quantise_rows(x, nibbles ? 8 : 128);
-  const int64_t stride = panel_bytes(w.type, w.cols), scale_stride = w.blocks() * kPanelRows;
+/// y = x w' for one way of scaling; `offset`: what is added to the weights.
+template <bool kNibbles, bool kDots, Scaling kScaling>
+void product_of(Mat y, ConstMat x, const StoredMat& w, int32_t offset, const Epilogue& then) {
+  const Activations a = quantise_rows(x, offset, kScaling == Scaling::halves);
+  const int64_t stride = panel_bytes(w.type, w.cols), scale_stride = w.blocks() * kPanelRows, factor_stride = 2 * scale_stride;
   const auto* numbers = reinterpret_cast<const uint8_t*>(w.numbers);
-  const auto at = [&](int64_t panel) { return Panels{numbers + panel * stride, w.scales + panel * scale_stride, stride, scale_stride}; };
+  const auto at = [&](int64_t panel) {
+    Panels panels{numbers + panel * stride, nullptr, nullptr, stride, scale_stride, factor_stride};
+    if constexpr (kScaling == Scaling::half) {
+      panels.scales = w.scales + panel * scale_stride;
+    } else {
+      panels.factors = w.factors + panel * factor_stride;
+    }
+    return panels;
+  };
   if (x.rows < 2 * kRows) {
     parallel_chunks(w.panels(), max_of(1, 65536 / stride), [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) {
-        if (nibbles) {
-          rows_of<1, true, kDots>(y, a, 0, x.rows, at(p), p, w.rows, then);
-        } else {
-          rows_of<1, false, kDots>(y, a, 0, x.rows, at(p), p, w.rows, then);
-        }
-      }
+      for (int64_t p = begin; p < end; ++p) rows_of<1, kNibbles, kDots, kScaling>(y, a, 0, x.rows, at(p), p, w.rows, then);
     });
     return;
   }
@@ -274,18 +320,31 @@ void nt_blocks(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) {
     const int64_t p = task / pieces * kTilePanels, r0 = task % pieces * piece, r1 = min_of(r0 + piece, x.rows);
     const int64_t n = min_of(kTilePanels, w.panels() - p);
     Panels panels = at(p);
-    if (nibbles) {
+    if constexpr (kNibbles) {
       auto* apart = reinterpret_cast<uint8_t*>(scratch(kTaskSlot, kTilePanels * whole / 4));
       for (int64_t i = 0; i < n; ++i) take_apart(apart + i * whole, panels.numbers + i * stride, w.blocks());
       panels.numbers = apart;
       panels.stride = whole;
     }
     if (n == kTilePanels) {
-      rows_of<kTilePanels, false, kDots>(y, a, r0, r1, panels, p, w.rows, then);
+      rows_of<kTilePanels, false, kDots, kScaling>(y, a, r0, r1, panels, p, w.rows, then);
     } else {
-      rows_of<1, false, kDots>(y, a, r0, r1, panels, p, w.rows, then);
+      rows_of<1, false, kDots, kScaling>(y, a, r0, r1, panels, p, w.rows, then);
     }
   });
+}
+
+}  // namespace
+
+template <bool kDots>
+void nt_blocks(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) {
+  switch (w.type) {
+    case NumberType::q8_0: return product_of<false, kDots, Scaling::half>(y, x, w, 128, then);
+    case NumberType::q4_0: return product_of<true, kDots, Scaling::half>(y, x, w, 8, then);
+    case NumberType::q4_k: return product_of<true, kDots, Scaling::line>(y, x, w, 1, then);
+    case NumberType::q6_k: return product_of<false, kDots, Scaling::halves>(y, x, w, 32, then);
+    default: fail(ErrorKind::internal, "a product in blocks with numbers that have none");
+  }
 }
 
 template void nt_blocks<false>(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then);

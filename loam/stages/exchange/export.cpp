@@ -72,7 +72,7 @@ std::vector<std::string> write_folder(const fs::path& folder, const ModelConfig&
 
 /// What the reopened files say must be what was written, up to the rounding of the type.
 Agreement verify(const ForeignModel& files, const Tokenizer& tokenizer, const std::vector<int64_t>& stops, const Answers& wanted, const std::vector<std::vector<int32_t>>& prompts,
-                 double allowed) {
+                 const std::string& type) {
   require_input(files.tokenizer().has_value(), "no tokenizer is in what was written");
   const Tokenizer again(*files.tokenizer());
   require_input(probe_prompts(again, files.config().context) == prompts, "the tokenizer that was written gives other ids for the probe texts");
@@ -84,7 +84,9 @@ Agreement verify(const ForeignModel& files, const Tokenizer& tokenizer, const st
                 fmt::format("{}", fmt::join(files.stop_ids(), ", ")), ", not ", fmt::format("{}", fmt::join(stops, ", ")));
   const auto model = load_foreign(files);
   const Agreement found = compare(wanted, answers_of(*model, prompts));
-  require_input(found.in_spreads() <= allowed, "the numbers that were written answer otherwise: ", to_text(found), "; wanted at most ", 100 * allowed, " % of the spread. No file was left");
+  const double allowed = allowed_spreads(type), rms = allowed_rms(type);
+  require_input(found.in_spreads() <= allowed && found.rms_in_spreads() <= rms, "the numbers that were written answer otherwise: ", to_text(found), "; wanted at most ", 100 * allowed,
+                " % of the spread, and ", 100 * rms, " % by root mean square. No file was left");
   return found;
 }
 
@@ -93,6 +95,8 @@ Json stored(const ExportedModel& made, const std::string& content) {
   json["type"] = made.type;
   json["allowed_in_spreads"] = made.allowed;
   json["in_spreads"] = made.agreement.in_spreads();
+  json["allowed_rms_in_spreads"] = allowed_rms(made.type);
+  json["rms_in_spreads"] = made.agreement.rms_in_spreads();
   json["model"] = content;
   json["texts"] = probe_texts();
   return json;
@@ -115,6 +119,14 @@ double allowed_spreads(const std::string& type) {
   if (type == "f16") return 0.03;
   if (type == "bf16") return 0.25;
   return type == "q8_0" ? 0.4 : 4;
+}
+
+double allowed_rms(const std::string& type) {
+  // Two models that have nothing in common differ by 1.4.
+  if (type == "f32") return 1e-5;
+  if (type == "f16") return 0.005;
+  if (type == "bf16") return 0.04;
+  return type == "q8_0" ? 0.06 : 0.6;
 }
 
 ExportedModel export_model(const fs::path& folder, const ExportConfig& config, const fs::path& out, bool force, Progress& progress) {
@@ -142,7 +154,7 @@ ExportedModel export_model(const fs::path& folder, const ExportConfig& config, c
     }
     progress.status("reading it again");
     try {
-      made.agreement = verify(*open_hf_folder(artifact.folder()), tokenizer, stops, wanted, prompts, made.allowed);
+      made.agreement = verify(*open_hf_folder(artifact.folder()), tokenizer, stops, wanted, prompts, made.type);
     } catch (...) {
       for (const auto& name : made.files) fs::remove(artifact.path(name));
       fs::remove_all(artifact.state());
@@ -168,7 +180,7 @@ ExportedModel export_model(const fs::path& folder, const ExportConfig& config, c
     write_gguf(partial, *model, tokenizer, ggml_type(made.type), name, stops, lineage);
     model.reset();
     progress.status("reading it again");
-    made.agreement = verify(*open_gguf_model(partial), tokenizer, stops, wanted, prompts, made.allowed);
+    made.agreement = verify(*open_gguf_model(partial), tokenizer, stops, wanted, prompts, made.type);
     made.bytes = static_cast<int64_t>(fs::file_size(partial));
     rename_durably(partial, out);
   } catch (...) {

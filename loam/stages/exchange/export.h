@@ -33,6 +33,8 @@ struct ExportedModel {
 
 /// The most that the largest difference of logits may be, in their spreads, when all numbers are rounded to `type`.
 double allowed_spreads(const std::string& type);
+/// The same for the root of their mean square: one number that is far off can be chance, all of them being off is not.
+double allowed_rms(const std::string& type);
 
 /// The ids that end a text, and those that the chat template ends an answer with.
 std::vector<int64_t> with_turn_ends(std::vector<int64_t> stops, const Tokenizer& tokenizer);

@@ -89,14 +89,16 @@ Answers answers_of(Transformer& model, const std::vector<std::vector<int32_t>>& 
 Agreement compare(const Answers& a, const Answers& b) {
   Agreement out;
   const int64_t common = std::min(a.vocab, b.vocab);
-  double spreads = 0;
+  double spreads = 0, all_squares = 0;
   for (size_t i = 0; i < a.logits.size(); ++i) {
     const int64_t rows = static_cast<int64_t>(a.logits[i].size()) / a.vocab;
     for (int64_t r = 0; r < rows; ++r) {
       const float *x = a.logits[i].data() + r * a.vocab, *y = b.logits[i].data() + r * b.vocab;
       double sum = 0, squares = 0;
       for (int64_t v = 0; v < common; ++v) {
-        out.largest = std::max(out.largest, std::fabs(static_cast<double>(x[v]) - static_cast<double>(y[v])));
+        const double difference = static_cast<double>(x[v]) - static_cast<double>(y[v]);
+        out.largest = std::max(out.largest, std::fabs(difference));
+        all_squares += difference * difference;
         sum += x[v];
         squares += static_cast<double>(x[v]) * x[v];
       }
@@ -106,7 +108,10 @@ Agreement compare(const Answers& a, const Answers& b) {
       if (first_choice(x, common) == first_choice(y, common)) ++out.same_first;
     }
   }
-  if (out.positions > 0) out.spread = spreads / static_cast<double>(out.positions);
+  if (out.positions > 0) {
+    out.spread = spreads / static_cast<double>(out.positions);
+    out.rms = std::sqrt(all_squares / static_cast<double>(out.positions * common));
+  }
   for (size_t i = 0; i < std::min(a.greedy.size(), b.greedy.size()); ++i) {
     const auto &x = a.greedy[i], &y = b.greedy[i];
     const size_t n = std::min(x.size(), y.size());
@@ -118,6 +123,7 @@ Agreement compare(const Answers& a, const Answers& b) {
 
 Json to_json(const Agreement& found) {
   return {{"largest_logit_difference", found.largest},
+          {"rms_logit_difference", found.rms},
           {"logit_spread", found.spread},
           {"positions", found.positions},
           {"same_first_choice", found.same_first},
@@ -127,8 +133,8 @@ Json to_json(const Agreement& found) {
 }
 
 std::string to_text(const Agreement& found) {
-  return fmt::format("largest logit difference {:.3g} ({:.2g} % of the logits' spread of {:.3g}), the same first choice at {} of {} positions, {} of {} tokens of greedy texts the same", found.largest,
-                     100 * found.in_spreads(), found.spread, found.same_first, found.positions, found.same_greedy, found.greedy_tokens);
+  return fmt::format("largest logit difference {:.3g} ({:.2g} % of the logits' spread of {:.3g}; root mean square {:.2g} %), the same first choice at {} of {} positions, {} of {} tokens of greedy texts the same", found.largest,
+                     100 * found.in_spreads(), found.spread, 100 * found.rms_in_spreads(), found.same_first, found.positions, found.same_greedy, found.greedy_tokens);
 }
 
 }  // namespace loam

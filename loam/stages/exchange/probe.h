@@ -33,10 +33,12 @@ Answers answers_of(Transformer& model, const std::vector<std::vector<int32_t>>& 
 
 struct Agreement {
   double largest = 0;        ///< difference of two logits
+  double rms = 0;            ///< root of the mean square of all differences
   double spread = 0;         ///< standard deviation of the first form's logits at one position, on average
   int64_t positions = 0;     ///< tokens of all prompts
   int64_t same_first = 0;    ///< positions with the same most likely token
   int64_t greedy_tokens = 0, same_greedy = 0;  ///< of the continuations; equal ones up to the first that differs
+  double rms_in_spreads() const { return spread > 0 ? rms / spread : rms > 0 ? 1e9 : 0; }
   double in_spreads() const { return spread > 0 ? largest / spread : largest > 0 ? 1e9 : 0; }
 };
 /// Of the same prompts. Compared over the ids that both have.

@@ -36,12 +36,12 @@ Form open_form(const std::string& path) {
 }
 
 /// What the coarsest numbers in the files allow.
-double allowed_by(const ForeignModel& files) {
+std::string coarsest(const ForeignModel& files) {
   const std::string types = files.number_types();
   for (const auto& [mark, type] : {std::pair{"Q4", "q4_0"}, {"Q5", "q4_0"}, {"Q6", "q8_0"}, {"Q8", "q8_0"}, {"BF16", "bf16"}, {" F16", "f16"}}) {
-    if ((" " + types).find(mark) != std::string::npos) return allowed_spreads(type);
+    if ((" " + types).find(mark) != std::string::npos) return type;
   }
-  return allowed_spreads("f32");
+  return "f32";
 }
 
 /// The model's own continuation of a prompt: text so far and log probability after each token.
@@ -141,7 +141,8 @@ Verified verify_forms(const std::string& a, const std::string& b, const VerifyCo
   const Form first = open_form(a), second = open_form(b);
   out.first = first.text();
   out.second = second.text();
-  out.allowed = config.tolerance > 0 ? config.tolerance : std::max(allowed_by(*first.files), allowed_by(*second.files));
+  out.allowed = config.tolerance > 0 ? config.tolerance : std::max(allowed_spreads(coarsest(*first.files)), allowed_spreads(coarsest(*second.files)));
+  const double allowed_by_rms = config.tolerance > 0 ? config.tolerance : std::max(allowed_rms(coarsest(*first.files)), allowed_rms(coarsest(*second.files)));
   compare_words(first, second, out);
   const auto prompts = probe_prompts(*first.tokenizer, std::min(first.files->config().context, second.files->config().context));
   for (const auto& prompt : prompts) {
@@ -158,6 +159,8 @@ Verified verify_forms(const std::string& a, const std::string& b, const VerifyCo
   out.agreement = compare(wanted, answers_of(*model, prompts));
   if (out.agreement.in_spreads() > out.allowed) {
     out.differences.push_back(fmt::format("logits differ by up to {:.3g}, {:.3g} of their spreads; {:.3g} are allowed", out.agreement.largest, out.agreement.in_spreads(), out.allowed));
+  } else if (out.agreement.rms_in_spreads() > allowed_by_rms) {
+    out.differences.push_back(fmt::format("logits differ by {:.3g} of their spreads by root mean square; {:.3g} are allowed", out.agreement.rms_in_spreads(), allowed_by_rms));
   }
   return out;
 }

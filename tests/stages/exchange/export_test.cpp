@@ -47,6 +47,10 @@ TEST_P(EachExport, EveryFormAnswersAlike) {
     }
     const Json found = read_json(file.string() + ".verify.json");
     EXPECT_EQ(found["type"], type);
+    EXPECT_LE(found["rms_in_spreads"].get<double>(), allowed_rms(type)) << type;
+    if (std::string(type) != "f32") {
+      EXPECT_LT(found["rms_in_spreads"].get<double>(), 0.4 * found["in_spreads"].get<double>()) << type;
+    }
     EXPECT_EQ(found["largest_logit_difference"], made.agreement.largest);
     EXPECT_TRUE(verify_forms(model.string(), file.string(), {}, *std::make_unique<Progress>()).same()) << type;
   }

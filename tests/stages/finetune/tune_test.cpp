@@ -171,6 +171,7 @@ TEST(FinetuneInstruct, LearnsAnswersAndWritesTheTemplate) {
   EXPECT_GT(tuned.packed, 0.7);  // two rows fit a sequence, rarely three
   EXPECT_TRUE(broken_files(open_artifact(at / "chat", "model")).empty());
   EXPECT_NE(read_json(at / "chat/tokenizer_config.json")["chat_template"].get<std::string>().find("<|im_start|>"), std::string::npos);
+  EXPECT_EQ(read_json(at / "chat/generation_config.json")["eos_token_id"], Json({258, 257}));  // both end a text for other programs
   const auto model = load_model(at / "chat", backend("cpu"), false);
   Answerer answerer(*model, Tokenizer::load(at / "chat"));
   AnswerSettings greedy;

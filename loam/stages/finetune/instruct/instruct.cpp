@@ -238,7 +238,7 @@ TunedModel finetune_instruct(const InstructConfig& config, const fs::path& out_f
   int64_t held = 0;
   for (const auto& row : parts[0]) held += row.places();
   tuned.packed = static_cast<double>(held) / static_cast<double>(std::max<int64_t>(1, objective.steps(1.0) * config.batch * context));
-  write_model_files(out, model, base.folder, card_text(config, model_config, tuned, base, chat.name(), context), chat.jinja());
+  write_model_files(out, model, base.folder, card_text(config, model_config, tuned, base, chat.name(), context), chat.jinja(), chat.stop_ids());
   write_file(out.path(kSplitFile), split_text(split_lines));
   out.promise(kSplitFile);
   out.log("metrics.jsonl");
