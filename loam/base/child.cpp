@@ -69,8 +69,14 @@ std::string in_child(const std::string& what, const std::function<std::string()>
   std::array<int, 2> ends;
   if (::pipe(ends.data()) != 0) fail(ErrorKind::resource, "no pipe for ", what, ": ", std::strerror(errno));
   const pid_t parent = ::getpid();
+  // Held back until it is settled whose they are.
+  sigset_t ours, before;
+  sigemptyset(&ours);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&ours, signal);
+  ::sigprocmask(SIG_BLOCK, &ours, &before);
   const pid_t child = ::fork();
   if (child < 0) {
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     ::close(ends[0]);
     ::close(ends[1]);
     fail(ErrorKind::resource, "no process for ", what, ": ", std::strerror(errno));
@@ -80,11 +86,12 @@ std::string in_child(const std::string& what, const std::function<std::string()>
     ::setpgid(0, 0);  // a terminal's Ctrl-C comes once, from the caller
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);  // it died before that call
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     be_child(ends[1], work);
   }
   ::close(ends[1]);
   forward_stop_signals(child);
-  if (stop_requested()) ::kill(child, SIGTERM);  // asked for between the fork and here
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   const std::string said = read_all(ends[0]);
   ::close(ends[0]);
   int status = 0;
