@@ -55,7 +55,7 @@ OpenedModel open_for_answers(const fs::path& path) {
   if (is_artifact(path)) open_artifact(path, "model");  // another kind, or a file cut off: said before weights are read
   require_input(fs::exists(path), "there is no model ", path.string());
   if (!fs::is_directory(path)) return open_file(path);
-  require_input(!fs::exists(path / "state" / "begun.json"), path.string(), " is unfinished: run the command that makes it again, it goes on");
+  require_input(is_artifact(path) || !fs::exists(path / "state" / "begun.json"), path.string(), " is unfinished: run the command that makes it again, it goes on");
   require_input(fs::exists(path / "config.json"), path.string(), " is no model folder: it holds no config.json");
   return open_folder(path);
 }

@@ -102,6 +102,17 @@ TEST(Open, BlocksComeBackAsTheFormatSaysTheyAre) {
   }
 }
 
+TEST(Open, AFinishedRunThatKeptItsStateAnswers) {
+  const fs::path folder = fresh_folder("kept_state");
+  const auto model = random_model(tiny_shape("llama"));
+  write_model_folder(folder / "model", *model);
+  make_folder(folder / "model" / "state");
+  write_file(folder / "model" / "state" / "begun.json", "{}");
+  EXPECT_NO_THROW(open_for_answers(folder / "model"));
+  fs::remove(folder / "model" / "manifest.json");
+  EXPECT_THROW(open_for_answers(folder / "model"), Error);
+}
+
 TEST(Open, RefusesWhatIsNoModelToAnswer) {
   const fs::path folder = fresh_folder("open_refused");
   EXPECT_THROW(open_for_answers(folder / "nothing"), Error);
