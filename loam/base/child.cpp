@@ -13,6 +13,7 @@
 #include <new>
 
 #include "loam/base/error.h"
+#include "loam/base/files.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
 
@@ -20,16 +21,6 @@ namespace loam {
 namespace {
 
 constexpr char kReturned = 'r', kThrown = 'e';  // the first byte of what a child says; after kThrown, the kind
-
-bool write_all(int to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(to, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
 
 std::string read_all(int from) {
   std::string out;
@@ -57,7 +48,13 @@ std::string thrown(ErrorKind kind, const char* message) { return std::string{kTh
   }
   std::cout.flush();
   std::fflush(nullptr);
-  ::_exit(write_all(to, said) ? 0 : 1);  // what the caller has open, and its exit handlers, are the caller's
+  // What the caller has open, and its exit handlers, are the caller's.
+  try {
+    write_all(to, said, "the pipe to the caller");
+  } catch (const Error&) {
+    ::_exit(1);
+  }
+  ::_exit(0);
 }
 
 }  // namespace

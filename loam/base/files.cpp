@@ -24,17 +24,6 @@ constexpr size_t kBufferBytes = size_t{1} << 18;
        code == ENOSPC || code == EDQUOT ? " (free some space and run the same command again: it goes on)" : "");
 }
 
-void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      fail_io(path, "write");
-    }
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 void sync_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;  // some file systems refuse; the rename itself stands
@@ -91,6 +80,17 @@ void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view b
   if (::lseek(descriptor, keep_bytes, SEEK_SET) < 0) fail_io(file, "seek in");
   write_all(descriptor, bytes, file);
   if (::fsync(descriptor) != 0) fail_io(file, "flush");
+}
+
+void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      fail_io(path, "write");
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

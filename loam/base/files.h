@@ -20,6 +20,8 @@ std::string read_file(const fs::path& file, int64_t limit_bytes = int64_t{1} << 
 
 /// Bytes to a file, by temporary file and rename. Throws Error{io}.
 void write_file(const fs::path& file, std::string_view bytes);
+/// All bytes to an open file or pipe, whatever interrupts. Throws Error{io} with `name`.
+void write_all(int descriptor, std::string_view bytes, const fs::path& name);
 
 /// Cuts a file (made if absent) to its first `keep_bytes`, appends `bytes`, and flushes it to the disk: how a log that
 /// grows with the work is brought back to what a saved state knows of. Throws Error{io}; Error{input} if it is shorter.

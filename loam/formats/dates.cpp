@@ -15,7 +15,6 @@ struct Word {
   size_t begin, end;   // in the original
 };
 
-
 /// Runs of digits and runs of letters, at most 16.
 std::vector<Word> words_of(std::string_view text) {
   std::vector<Word> out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "loam/base/characters.h"
 #include "loam/base/error.h"
 #include "loam/formats/archive.h"
 #include "loam/formats/xml.h"
@@ -27,9 +28,8 @@ std::string resolved_address(std::string_view base, std::string_view href) {
   std::string plain;
   href = href.substr(0, href.find('#'));
   for (size_t i = 0; i < href.size(); ++i) {
-    auto hex = [](char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; };
-    if (href[i] == '%' && i + 2 < href.size() && hex(href[i + 1]) >= 0 && hex(href[i + 2]) >= 0) {
-      plain += static_cast<char>(hex(href[i + 1]) * 16 + hex(href[i + 2]));
+    if (href[i] == '%' && i + 2 < href.size() && hex_value(href[i + 1]) >= 0 && hex_value(href[i + 2]) >= 0) {
+      plain += static_cast<char>(hex_value(href[i + 1]) * 16 + hex_value(href[i + 2]));
       i += 2;
     } else {
       plain += href[i];

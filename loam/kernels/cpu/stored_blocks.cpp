@@ -2,6 +2,7 @@
 //
 // Weights are kept without a sign, plus 128, 32 or 8, as the instructions want one factor; so much times the block's sum of
 // activations is what a sum begins at, below zero. q4_k's minima want that sum itself.
+#include "loam/kernels/cpu/halves.h"
 #include "loam/kernels/cpu/product.h"
 #include "loam/kernels/cpu/stored.h"
 
@@ -72,24 +73,6 @@ LOAM_INLINE vf to_float(vi x) {
   return (vf)_mm256_cvtepi32_ps((__m256i)x);
 #else
   return __builtin_convertvector(x, vf);
-#endif
-}
-
-LOAM_INLINE vf widen_scales(const uint16_t* p) {
-#if defined(__AVX512F__)
-  return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-#elif defined(__AVX2__)
-  return (vf)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-#else
-  vf x;
-  for (int i = 0; i < kWidth; ++i) {
-    const uint32_t bits = (p[i] & 0x7fffu) << 13;
-    float magnitude;
-    std::memcpy(&magnitude, &bits, 4);
-    magnitude *= 0x1.0p112f;
-    x[i] = (p[i] & 0x8000u) != 0 ? -magnitude : magnitude;
-  }
-  return x;
 #endif
 }
 
@@ -231,7 +214,7 @@ LOAM_INLINE void multiply_blocks(vf (&acc)[kR][kP * kParts], const Activations& 
       for (int v = 0; v < kV; ++v) {
         const int64_t lane = (v % kParts) * kWidth;
         if constexpr (kScaling == Scaling::half) {
-          const vf by = widen_scales(w.scales + (v / kParts) * w.scale_stride + b * kPanelRows + lane);
+          const vf by = widen_halves(w.scales + (v / kParts) * w.scale_stride + b * kPanelRows + lane);
 #pragma GCC unroll 16
           for (int r = 0; r < kR; ++r) acc[r][v] += to_float(sums[r][v]) * (by * scale[r * a.blocks + b]);
         } else {

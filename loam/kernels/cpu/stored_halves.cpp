@@ -1,4 +1,5 @@
 // Products with f16 and bf16 weights: widened to floats on the way, whose sums they are.
+#include "loam/kernels/cpu/halves.h"
 #include "loam/kernels/cpu/product.h"
 #include "loam/kernels/cpu/stored.h"
 
@@ -8,24 +9,7 @@ namespace {
 constexpr int kParts = kPanelRows / kWidth;  // vectors of a panel's width
 
 struct Half {
-  static LOAM_INLINE vf widen(const uint16_t* p) {
-#if defined(__AVX512F__)
-    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-#elif defined(__AVX2__)
-    return (vf)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-#else
-    vf x;
-    for (int i = 0; i < kWidth; ++i) {
-      // The exponent's bias is 15 there and 127 here; a product with 2^112 also sets numbers below 2^-14 right.
-      const uint32_t bits = (p[i] & 0x7fffu) << 13;
-      float magnitude;
-      std::memcpy(&magnitude, &bits, 4);
-      magnitude *= 0x1.0p112f;
-      x[i] = (p[i] & 0x8000u) != 0 ? -magnitude : magnitude;
-    }
-    return x;
-#endif
-  }
+  static LOAM_INLINE vf widen(const uint16_t* p) { return widen_halves(p); }
 };
 
 struct Brain {

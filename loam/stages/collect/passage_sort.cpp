@@ -36,15 +36,6 @@ static_assert(sizeof(Window) == 20);
 
 fs::path bucket_file(const fs::path& folder, int64_t bucket) { return folder / fmt::format("windows-{:04}", bucket); }
 
-void write_all(int descriptor, std::string_view bytes, const fs::path& file) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(ErrorKind::io, "cannot write ", file, ": ", std::strerror(errno));
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 /// Up to `limit` windows behind those that were read; false at the end.
 bool read_windows(const ReadBytes& read, std::vector<Window>& out, int64_t limit, const fs::path& file) {
   out.resize(static_cast<size_t>(limit));

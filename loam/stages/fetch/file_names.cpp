@@ -9,12 +9,6 @@ namespace {
 constexpr size_t kLongestName = 180;
 constexpr size_t kLongestEnding = 24;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char low = ascii_lower(c);
-  return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 void escape_byte(std::string& out, char c) {
   const auto byte = static_cast<unsigned char>(c);
   out += '%';
@@ -41,8 +35,8 @@ Parts parts_of(std::string_view url) {
 std::string safe_name(std::string_view name) {
   std::string bytes;
   for (size_t i = 0; i < name.size(); ++i) {
-    if (name[i] == '%' && i + 2 < name.size() && hex_digit(name[i + 1]) >= 0 && hex_digit(name[i + 2]) >= 0) {
-      bytes += static_cast<char>(hex_digit(name[i + 1]) * 16 + hex_digit(name[i + 2]));
+    if (name[i] == '%' && i + 2 < name.size() && hex_value(name[i + 1]) >= 0 && hex_value(name[i + 2]) >= 0) {
+      bytes += static_cast<char>(hex_value(name[i + 1]) * 16 + hex_value(name[i + 2]));
       i += 2;
     } else {
       bytes += name[i];

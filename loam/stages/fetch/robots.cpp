@@ -11,12 +11,6 @@ namespace {
 constexpr size_t kLongest = 500 << 10;   // RFC 9309, 2.5: at least 500 KiB are to be read
 constexpr size_t kMostRules = 20000;
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /// One form for paths that mean the same: escapes of unreserved bytes undone, of others in capitals, bytes past ASCII escaped.
 std::string one_form(std::string_view path) {
   std::string out;
@@ -29,7 +23,7 @@ std::string one_form(std::string_view path) {
     const char c = path[i];
     if (c == '%' && i + 2 < path.size() && hex_value(path[i + 1]) >= 0 && hex_value(path[i + 2]) >= 0) {
       const auto byte = static_cast<unsigned char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
-      const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+      const bool plain = is_digit(static_cast<char>(byte)) || is_letter(static_cast<char>(byte)) || byte == '-' || byte == '.' || byte == '_' || byte == '~';
       if (plain) {
         out += static_cast<char>(byte);
       } else {
