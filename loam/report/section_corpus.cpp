@@ -149,7 +149,7 @@ Table texts_table(const Look& look, const std::string& name) {
     std::string dropped;
     if (i < look.dropped.size()) {
       const Dropped& d = look.dropped[i];
-      dropped = fmt::format("{}{}: {}", d.reason, d.value.is_number() && d.threshold.is_number() ? fmt::format(" ({} against {})", to_line(d.value), to_line(d.threshold)) : "", d.text);
+      dropped = fmt::format("{}{}: {}", d.reason, d.value.is_number() && d.threshold.is_number() ? fmt::format(" ({:.4g} against {:.4g})", d.value.get<double>(), d.threshold.get<double>()) : "", d.text);
     }
     table.rows.push_back({{kept}, {dropped}});
   }
