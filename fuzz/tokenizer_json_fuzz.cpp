@@ -28,6 +28,13 @@ std::string around(uint8_t place, const std::string& given) {
          R"(,"model":{"type":"BPE","vocab":{)" + kVocab + member(5, R"(,"ab":256)") + R"(},"merges":)" + member(6, R"(["a b"])") + "}}";
 }
 
+std::string unigram_around(uint8_t place, const std::string& given) {
+  const auto member = [&](uint8_t which, const std::string& otherwise) { return place == which ? given : otherwise; };
+  return R"({"added_tokens":[{"id":0,"content":"<unk>","special":true}],"normalizer":)" + member(10, "null") + R"(,"pre_tokenizer":)" +
+         member(11, R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first"})") + R"(,"model":{"type":"Unigram","unk_id":0,"vocab":)" +
+         member(12, R"([["<unk>",0],["\u2581a",-1],["a",-2],["b",-3]])") + "}}";
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -35,12 +42,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string given(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     loam::TokenizerParts parts;
-    switch (data[0] % 10) {
+    const uint8_t place = data[0] % 13;
+    switch (place) {
       case 0: parts = loam::parts_from_text(given, "fuzz"); break;
       case 7: parts = loam::parts_from_tiktoken(given, "cl100k"); break;
       case 8: parts = loam::parts_from_gpt2("{" + good_vocab() + R"(,"ab":256})", given); break;
       case 9: parts = loam::parts_from_gpt2(given, "a b\n"); break;
-      default: parts = loam::parts_from_text(around(data[0] % 10, given), "fuzz");
+      case 10:
+      case 11:
+      case 12: parts = loam::parts_from_text(unigram_around(place, given), "fuzz"); break;
+      default: parts = loam::parts_from_text(around(place, given), "fuzz");
     }
     const bool normal = parts.normalize_nfc || parts.characters;  // text may come back in another form
     bool strips = false;  // a token that takes white space along loses it

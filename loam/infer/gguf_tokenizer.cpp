@@ -119,12 +119,24 @@ TokenizerParts byte_level_parts(const GgufFile& file, const std::vector<std::str
   return parts;
 }
 
+/// T5's kind: log probabilities, and SentencePiece's normalizer.
+TokenizerParts unigram_parts(const GgufFile& file, const std::vector<ScoredPiece>& pieces) {
+  TokenizerParts parts = parts_from_scored(pieces, file.boolean("tokenizer.ggml.add_space_prefix", true) ? CharacterRules::Prefix::first : CharacterRules::Prefix::none, /*unigram=*/true);
+  for (const int64_t byte : file.integers("tokenizer.ggml.precompiled_charsmap")) {
+    require_input(byte >= -128 && byte <= 255, "its tokenizer.ggml.precompiled_charsmap holds ", byte, ", which is no byte");
+    parts.characters->charsmap += static_cast<char>(byte);
+  }
+  parts.characters->squeeze = parts.characters->strip_end = file.boolean("tokenizer.ggml.remove_extra_whitespaces", true);
+  return parts;
+}
+
 TokenizerParts character_parts(const GgufFile& file, const std::vector<std::string>& tokens, const std::vector<int64_t>& kinds) {
   const std::vector<double>& scores = file.numbers("tokenizer.ggml.scores");
   require_input(scores.size() == tokens.size(), "it has ", tokens.size(), " tokens and ", scores.size(), " tokenizer.ggml.scores");
   require_input(!kinds.empty(), "it has no tokenizer.ggml.token_type");
   std::vector<ScoredPiece> pieces(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) pieces[id] = {tokens[id], scores[id], static_cast<ScoredPiece::Kind>(kinds[id])};
+  if (file.text("tokenizer.ggml.model") == "t5") return unigram_parts(file, pieces);
   return parts_from_scored(pieces, file.boolean("tokenizer.ggml.add_space_prefix", true) ? CharacterRules::Prefix::always : CharacterRules::Prefix::none);
 }
 
@@ -139,7 +151,8 @@ int64_t special_id(const GgufFile& file, const char* key) {
 TokenizerParts parts_from_gguf(const GgufFile& file) try {
   require_input(file.has("tokenizer.ggml.model"), "it holds no tokenizer (tokenizer.ggml.model)");
   const std::string model = file.text("tokenizer.ggml.model");
-  require_input(model == "gpt2" || model == "llama", "its tokenizer is of the kind \"", model, "\"; loam reads gpt2 (byte-level BPE) and llama (SentencePiece's BPE)");
+  require_input(model == "gpt2" || model == "llama" || model == "t5", "its tokenizer is of the kind \"", model,
+                "\"; loam reads gpt2 (byte-level BPE), llama (SentencePiece's BPE) and t5 (SentencePiece's unigram)");
   const std::vector<std::string>& tokens = file.texts("tokenizer.ggml.tokens");
   const std::vector<int64_t>& kinds = file.integers("tokenizer.ggml.token_type");
   require_input(!tokens.empty() && tokens.size() <= size_t{1} << 22, "it has ", tokens.size(), " tokenizer.ggml.tokens");
@@ -148,7 +161,7 @@ TokenizerParts parts_from_gguf(const GgufFile& file) try {
   const bool bytes = model == "gpt2";
   TokenizerParts parts = bytes ? byte_level_parts(file, tokens, kinds) : character_parts(file, tokens, kinds);
   const int64_t bos = special_id(file, "bos_token_id"), eos = special_id(file, "eos_token_id");
-  const bool add_bos = file.boolean("tokenizer.ggml.add_bos_token", !bytes) && bos >= 0;
+  const bool add_bos = file.boolean("tokenizer.ggml.add_bos_token", model == "llama") && bos >= 0;
   // Byte-level vocabularies of before token kinds: the special tokens are then known by their numbers alone.
   for (const int64_t id : {bos, eos, special_id(file, "padding_token_id"), special_id(file, "eot_token_id")}) {
     if (id < 0) continue;
@@ -205,6 +218,8 @@ void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, 
   const auto put = [&](const std::string& key, GgufValue value) { metadata.emplace_back("tokenizer." + key, std::move(value)); };
   std::vector<ScoredPiece> pieces;
   if (parts.characters) {
+    require_input(!parts.unigram && parts.characters->charsmap.empty() && !parts.characters->squeeze && !parts.characters->strip_end,
+                  "loam's models in GGUF have byte-level or SentencePiece BPE vocabularies; this one is a unigram model, or normalizes text");
     require_input(parts.characters->prefix != CharacterRules::Prefix::first && !parts.characters->unless_space,
                   "GGUF has no word for a tokenizer that puts a space before a text only where none stands, or not behind special tokens");
     pieces = scored_pieces(parts);

@@ -30,6 +30,10 @@ struct CharacterRules {
   bool unless_space = false;       ///< ... but not where one stands already
   std::array<int32_t, 256> bytes = no_bytes();  ///< the tokens of single bytes, "<0x0A>" in files; -1: none
   int32_t unknown = -1;
+  std::string charsmap;         ///< SentencePiece's compiled table of replacements ("precompiled_charsmap"); "": none
+  bool white_as_space = false;  ///< any white space is a space
+  bool squeeze = false;         ///< several spaces are one, those before a text none
+  bool strip_end = false;       ///< a space behind a text is left out
   bool equal_ranks = false;  ///< pairs that make the same token are of one rank, so that the leftmost goes first
 
   bool operator==(const CharacterRules&) const = default;

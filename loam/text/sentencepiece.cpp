@@ -71,7 +71,7 @@ std::string name_of_byte(int byte) {
   return std::string("<0x") + digits[byte / 16 & 15] + digits[byte & 15] + ">";
 }
 
-TokenizerParts parts_from_scored(const std::vector<ScoredPiece>& pieces, CharacterRules::Prefix prefix) {
+TokenizerParts parts_from_scored(const std::vector<ScoredPiece>& pieces, CharacterRules::Prefix prefix, bool unigram) {
   require_input(!pieces.empty() && pieces.size() <= kMostPieces, "it holds ", pieces.size(), " pieces");
   TokenizerParts parts;
   parts.characters.emplace();
@@ -110,8 +110,13 @@ TokenizerParts parts_from_scored(const std::vector<ScoredPiece>& pieces, Charact
       }
     }
   }
-  parts.merges = merges_of(parts.tokens, pieces);
   parts.config["merge_order"] = "sentencepiece";
+  if (unigram) {
+    parts.unigram.emplace();
+    for (const ScoredPiece& piece : pieces) parts.unigram->scores.push_back(piece.score);
+    return parts;
+  }
+  parts.merges = merges_of(parts.tokens, pieces);
   return parts;
 }
 
@@ -265,7 +270,7 @@ TokenizerParts parts_from_sentencepiece(std::string_view bytes) {
   std::vector<ScoredPiece> pieces;
   uint64_t model_type = 1, bos = 1, eos = 2;  // what the format means by silence
   int64_t pad = -1;
-  bool dummy_prefix = true, squeeze = true;
+  bool dummy_prefix = true, squeeze = true, suffix = false;
   std::string_view charsmap;
   Message model(bytes);
   for (Field part; model.next(part);) {
@@ -276,6 +281,7 @@ TokenizerParts parts_from_sentencepiece(std::string_view bytes) {
     } else if (part.number == 2) {
       for (Field f; inner.next(f);) {
         if (f.number == 3) model_type = f.value;
+        if (f.number == 24) suffix = f.value != 0;
         if (f.number == 41) bos = f.value;
         if (f.number == 42) eos = f.value;
         if (f.number == 43) pad = static_cast<int32_t>(f.value);
@@ -289,10 +295,14 @@ TokenizerParts parts_from_sentencepiece(std::string_view bytes) {
     }
   }
   require_input(!pieces.empty(), "it holds no pieces: it is no SentencePiece model");
-  require_input(model_type == 2, "it is a ", model_type == 1 ? "unigram" : model_type == 3 ? "word" : "character", " model; SentencePiece's BPE models are read");
-  require_input(charsmap.empty(), "it normalizes text by a table of ", charsmap.size(), " bytes; SentencePiece models with the normalizer \"identity\" are read");
-  require_input(!squeeze, "it takes runs of spaces as one (remove_extra_whitespaces); models that keep them are read");
-  TokenizerParts parts = parts_from_scored(pieces, dummy_prefix ? CharacterRules::Prefix::always : CharacterRules::Prefix::none);
+  require_input(model_type == 1 || model_type == 2, "it is a ", model_type == 3 ? "word" : "character", " model; SentencePiece's BPE and unigram models are read");
+  require_input(model_type == 1 || charsmap.empty(), "it is a BPE that normalizes text by a table of ", charsmap.size(), " bytes; BPE models with the normalizer \"identity\" are read");
+  require_input(model_type == 1 || !squeeze, "it is a BPE that takes runs of spaces as one (remove_extra_whitespaces); models that keep them are read");
+  require_input(!suffix, "it puts the sign of a space behind words (treat_whitespace_as_suffix), which loam does not");
+  const auto prefix = !dummy_prefix ? CharacterRules::Prefix::none : model_type == 1 ? CharacterRules::Prefix::first : CharacterRules::Prefix::always;
+  TokenizerParts parts = parts_from_scored(pieces, prefix, model_type == 1);
+  parts.characters->charsmap = charsmap;
+  parts.characters->squeeze = parts.characters->strip_end = squeeze;
   const auto id = [](uint64_t value) { return static_cast<int64_t>(static_cast<int32_t>(value)); };
   set_special_ids(parts, id(bos), id(eos), pad, id(bos) >= 0);
   return parts;

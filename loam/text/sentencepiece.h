@@ -1,4 +1,4 @@
-// SentencePiece's BPE vocabularies: pieces with a score and a kind, as .model files, GGUF and llama2.c hold them.
+// SentencePiece's vocabularies: pieces with a score and a kind, as .model files, GGUF and llama2.c hold them.
 //
 //   TokenizerParts parts = parts_from_sentencepiece(read_file("tokenizer.model"));
 //   TokenizerParts parts = parts_from_llama2c(read_file("tok512.bin"));
@@ -29,12 +29,13 @@ struct ScoredPiece {
 /// The id of a piece is its place. The config gets what it tells: unk_token, and merge_order "sentencepiece".
 /// Throws Error{input} naming the piece: none at all, a text twice, no text, texts so long that merges would be without
 /// number, neither bytes nor an unknown piece.
-TokenizerParts parts_from_scored(const std::vector<ScoredPiece>& pieces, CharacterRules::Prefix prefix);
+/// With `unigram` the scores are log probabilities, and there are no merges.
+TokenizerParts parts_from_scored(const std::vector<ScoredPiece>& pieces, CharacterRules::Prefix prefix, bool unigram = false);
 
 /// The other way, for files of that kind: the scores are the ranks of merges, below 0.
 std::vector<ScoredPiece> scored_pieces(const TokenizerParts& parts);
 
-/// A .model file (a protocol buffer). Throws Error{input}: cut off, a unigram model, a normalizer other than identity.
+/// A .model file (a protocol buffer). Throws Error{input}: cut off, a model of words or of characters.
 TokenizerParts parts_from_sentencepiece(std::string_view bytes);
 /// llama2.c's tokenizer.bin: the longest length, then score, length and bytes of each; 0 to 2 are <unk>, <s>, </s>, then
 /// the 256 bytes.

@@ -8,6 +8,7 @@
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/text/nfc.h"
+#include "loam/text/normal_form.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 #include "loam/text/unicode.h"
@@ -35,7 +36,9 @@ void lend_bytes(TokenizerParts& parts) {
 
 struct Tokenizer::Inside {
   TokenizerParts parts;
-  Bpe bpe;
+  std::optional<Bpe> bpe;          // or
+  std::optional<Unigram> unigram;  // this
+  CharsMap charsmap;
   int64_t vocab_size = 0;
   std::vector<const AddedToken*> added_by_id;           // by id, null for others
   std::unordered_map<std::string, int32_t> special_ids;
@@ -50,9 +53,16 @@ struct Tokenizer::Inside {
   /// encoded one by one.
   bool words_apart = false;
 
-  explicit Inside(TokenizerParts given)
-      : parts(std::move(given)),
-        bpe(parts.characters ? Bpe(parts.tokens, parts.merges, *parts.characters) : Bpe(parts.tokens, parts.merges, parts.whole_pieces_first)) {
+  explicit Inside(TokenizerParts given) : parts(std::move(given)) {
+    if (parts.unigram) {
+      require_input(parts.characters && parts.merges.empty(), "a unigram model has rules for characters, and no merges");
+      unigram.emplace(parts.tokens, *parts.unigram, parts.characters->bytes, parts.characters->unknown);
+    } else if (parts.characters) {
+      bpe.emplace(parts.tokens, parts.merges, *parts.characters);
+    } else {
+      bpe.emplace(parts.tokens, parts.merges, parts.whole_pieces_first);
+    }
+    if (parts.characters) charsmap = CharsMap(parts.characters->charsmap);
     words_apart = std::all_of(parts.tokens.begin(), parts.tokens.end(), [](const std::string& token) {
       const size_t word = token.find_first_not_of(' ');
       return word == std::string::npos || token.find(' ', word) == std::string::npos;
@@ -81,13 +91,27 @@ struct Tokenizer::Inside {
 
   void encode_ordinary(std::string_view text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
     const char* end = text.data() + text.size();
-    parts.pre_tokenizer.split(text, [&](std::string_view piece) { bpe.encode(piece, end, scratch, ids); });
+    parts.pre_tokenizer.split(text, [&](std::string_view piece) { bpe->encode(piece, end, scratch, ids); });
+  }
+
+  /// Texts of vocabularies that normalize: characters replaced, white space made one.
+  std::string normalized(std::string_view text, bool begins_text, bool ends_text) const {
+    const CharacterRules& rules = *parts.characters;
+    std::string out = rules.charsmap.empty() ? std::string(text) : charsmap.normalized(text);
+    if (rules.white_as_space) out = white_as_spaces(out);
+    if (rules.squeeze || rules.strip_end) out = squeezed(out, rules.squeeze, begins_text, rules.strip_end && ends_text);
+    return out;
   }
 
   /// SentencePiece's way, for what stands between added tokens.
-  void encode_characters(std::string_view text, bool begins_text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
-    if (text.empty()) return;
+  void encode_characters(std::string_view text, bool begins_text, bool ends_text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
     const CharacterRules& rules = *parts.characters;
+    std::string normal;
+    if (!rules.charsmap.empty() || rules.white_as_space || rules.squeeze || rules.strip_end) {
+      normal = normalized(text, begins_text, ends_text);
+      text = normal;
+    }
+    if (text.empty()) return;
     std::string spaced;
     bool prefix = rules.prefix == CharacterRules::Prefix::always || (rules.prefix == CharacterRules::Prefix::first && begins_text);
     if (rules.unless_space && (text.front() == ' ' || text.starts_with(kSpaceSign))) prefix = false;
@@ -102,6 +126,14 @@ struct Tokenizer::Inside {
       }
       text = spaced;
     }
+    if (unigram) {
+      for (size_t at = 0; at < text.size();) {
+        const size_t stop = parts.unigram->words_alone ? std::min(text.find(' ', at + 1), text.size()) : text.size();
+        unigram->encode(text.substr(at, stop - at), ids);
+        at = stop;
+      }
+      return;
+    }
     const char* const end = text.data() + text.size();
     for (size_t at = 0; at < text.size();) {
       size_t stop = text.size();
@@ -109,9 +141,14 @@ struct Tokenizer::Inside {
         const size_t word = std::min(text.find_first_not_of(' ', at), text.size());
         stop = std::min(text.find(' ', word), text.size());
       }
-      bpe.encode(text.substr(at, stop - at), end, scratch, ids);
+      bpe->encode(text.substr(at, stop - at), end, scratch, ids);
       at = stop;
     }
+  }
+
+  /// SentencePiece's space before a text that begins with one of its user-defined symbols, which are pieces to it.
+  void encode_lone_prefix(std::vector<int32_t>& ids) const {
+    if (unigram && parts.unigram->floats && parts.characters->prefix != CharacterRules::Prefix::none) unigram->encode(" ", ids);
   }
 
   /// The added token at text[at], the longest; null if none.
@@ -124,7 +161,12 @@ struct Tokenizer::Inside {
 };
 
 Tokenizer::Tokenizer(TokenizerParts parts) {
-  if (parts.characters) parts.characters->equal_ranks = get_string(parts.config, "merge_order", "") == "sentencepiece";
+  const bool as_sentencepiece = get_string(parts.config, "merge_order", "") == "sentencepiece";
+  if (parts.characters) parts.characters->equal_ranks = as_sentencepiece;
+  if (parts.unigram && as_sentencepiece) {
+    parts.unigram->floats = true;
+    parts.characters->unless_space = false;  // tokenizer.json's Metaspace cannot say so
+  }
   if (!parts.characters) lend_bytes(parts);
   require_input(parts.tokens.size() <= size_t{1} << 26, "a vocabulary of ", parts.tokens.size(), " tokens; the most is 2^22");
   for (const Merge& merge : parts.merges) {
@@ -198,19 +240,19 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
   const Inside::Borrowed borrowed(*in_);
   Bpe::Scratch& scratch = *borrowed.scratch;
   std::string normal;
-  const auto ordinary = [&](std::string_view part, bool begins_text) {
+  const auto ordinary = [&](std::string_view part, bool begins_text, bool ends_text) {
     if (in_->parts.normalize_nfc && !is_nfc(part)) {
       normal = to_nfc(part);
       part = normal;
     }
     if (in_->parts.characters) {
-      in_->encode_characters(part, begins_text, scratch, ids);
+      in_->encode_characters(part, begins_text, ends_text, scratch, ids);
     } else {
       in_->encode_ordinary(part, scratch, ids);
     }
   };
   const size_t which = specials == Specials::recognise ? 1 : 0;
-  if (!in_->any[which]) return ordinary(text, true);
+  if (!in_->any[which]) return ordinary(text, true, true);
   size_t done = 0;
   for (size_t at = 0; at < text.size();) {
     const AddedToken* token = in_->added_at(text, at, which);
@@ -219,15 +261,16 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
       continue;
     }
     std::string_view before = text.substr(done, at - done);
+    if (at == 0 && !token->special) in_->encode_lone_prefix(ids);
     const auto is_space = [](char c) { return class_of(static_cast<unsigned char>(c)) & kSpace && static_cast<unsigned char>(c) < 128; };
     while (token->lstrip && !before.empty() && is_space(before.back())) before.remove_suffix(1);
-    ordinary(before, done == 0);
+    ordinary(before, done == 0, false);
     ids.push_back(token->id);
     at += token->content.size();
     while (token->rstrip && at < text.size() && is_space(text[at])) ++at;
     done = at;
   }
-  ordinary(text.substr(done), done == 0);
+  ordinary(text.substr(done), done == 0, true);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {

@@ -1,4 +1,5 @@
-// The tokenizer at run time: byte-level BPE, exact for any bytes; or, imported, SentencePiece's BPE over characters.
+// The tokenizer at run time: byte-level BPE, exact for any bytes; or, imported, SentencePiece's BPE over
+// characters or unigram model.
 //
 //   const Tokenizer tok = Tokenizer::load("run/tokenizer");     // a folder with tokenizer.json, or that file
 //   std::vector<int32_t> ids = tok.encode("Hello <|endoftext|>");                      // special tokens are text
@@ -22,6 +23,7 @@
 #include "loam/base/json.h"
 #include "loam/text/bpe.h"
 #include "loam/text/pretokenizer.h"
+#include "loam/text/unigram.h"
 
 namespace loam {
 
@@ -33,7 +35,7 @@ struct AddedToken {
   bool lstrip = false, rstrip = false;  ///< takes the white space before, after it along (and loses it)
 };
 
-/// Everything a BPE tokenizer is made of.
+/// Everything a tokenizer is made of.
 struct TokenizerParts {
   std::vector<std::string> tokens;  ///< bytes by id; "" where only an added token, or nothing, has the id. A space is a
                                     ///< space, also where files write "\u2581"
@@ -43,6 +45,7 @@ struct TokenizerParts {
   bool whole_pieces_first = false;  ///< tiktoken's rule, `ignore_merges`
   bool normalize_nfc = false;       ///< Unicode form C before anything else: then decoding gives that form
   std::optional<CharacterRules> characters;  ///< SentencePiece's kind; then there is no pre_tokenizer
+  std::optional<UnigramRules> unigram;        ///< with `characters`: pieces by their scores; then there are no merges
   std::vector<int32_t> prefix;      ///< put before each text by those who ask for it (a BOS), see prefix_ids()
   Json config = Json::object();     ///< tokenizer_config.json
 };

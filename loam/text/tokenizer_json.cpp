@@ -10,6 +10,7 @@
 #include "loam/base/files.h"
 #include "loam/text/chat_template.h"
 #include "loam/text/sentencepiece.h"
+#include "loam/text/unigram_json.h"
 #include "loam/text/unicode.h"
 
 namespace loam {
@@ -268,12 +269,14 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
   TokenizerParts parts;
   const Json& model = json["model"];
   const std::string type = get_string(model, "type", "BPE");
-  require_input(type == "BPE", "its model is a ", type, "; loam reads byte-level BPE");
-  const bool characters = get_bool(model, "byte_fallback", false);
+  require_input(type == "BPE" || type == "Unigram", "its model is a ", type, "; loam reads BPE and Unigram");
+  const bool unigram = type == "Unigram", characters = unigram || get_bool(model, "byte_fallback", false);
   require_input(part(model, "continuing_subword_prefix").is_null() || get_string(model, "continuing_subword_prefix").empty(), "it has a continuing_subword_prefix, which byte-level BPE has not");
   require_input(part(model, "end_of_word_suffix").is_null() || get_string(model, "end_of_word_suffix").empty(), "it has an end_of_word_suffix, which byte-level BPE has not");
   parts.whole_pieces_first = get_bool(model, "ignore_merges", false);
-  if (characters) {
+  if (unigram) {
+    parts.characters.emplace();  // read below, with its vocabulary
+  } else if (characters) {
     reads_character_rules(part(json, "normalizer"), part(json, "pre_tokenizer"), parts.characters.emplace());
   } else {
     parts.normalize_nfc = reads_nfc(part(json, "normalizer"));
@@ -282,7 +285,9 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
   }
 
   std::unordered_set<int64_t> added_ids;
-  for (const Json& item : part(json, "added_tokens")) {
+  const Json& added_tokens = part(json, "added_tokens");
+  require_input(added_tokens.is_null() || added_tokens.is_array(), "its added_tokens are ", added_tokens.type_name(), ", not a list");
+  for (const Json& item : added_tokens) {
     AddedToken token;
     const int64_t id = get_int(item, "id");
     require_input(id >= 0 && id < kMaxVocab, "an added token has the id ", id);
@@ -296,6 +301,11 @@ TokenizerParts parts_from_text(std::string_view text, std::string_view where) {
     parts.added.push_back(std::move(token));
   }
 
+  if (unigram) {
+    read_unigram(json, parts);
+    parts.prefix = reads_prefix(part(json, "post_processor"), parts.added);
+    return parts;
+  }
   require_input(reader.has_vocab, "its model has no \"vocab\"");
   require_input(reader.has_merges, "its model has no \"merges\"");
   int64_t largest = -1;
@@ -369,6 +379,10 @@ Json parts_to_json(const TokenizerParts& parts) {
     json["post_processor"] = characters ? from_template : Json{{"type", "Sequence"}, {"processors", {byte_level, from_template}}};
   }
   json["decoder"] = byte_level;
+  if (parts.unigram) {
+    write_unigram(parts, json);
+    return json;
+  }
   if (characters) write_character_rules(*parts.characters, json);
   Json vocab = Json::object();
   auto& entries = static_cast<std::vector<std::pair<const std::string, Json>>&>(vocab.get_ref<Json::object_t&>());

@@ -163,8 +163,8 @@ TEST(TokenizerJson, DamageIsNamed) {
     EXPECT_NE(load_error(good.substr(0, cut)).find("cut off"), std::string::npos) << cut;
   }
   Json json = Json::parse(good);
-  json["model"]["type"] = "Unigram";
-  EXPECT_NE(load_error(json.dump()).find("Unigram"), std::string::npos);
+  json["model"]["type"] = "WordPiece";
+  EXPECT_NE(load_error(json.dump()).find("WordPiece"), std::string::npos);
   json = Json::parse(good);
   json["model"]["vocab"].erase("a");
   EXPECT_NE(load_error(json.dump()).find("merge 0"), std::string::npos);
