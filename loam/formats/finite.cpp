@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "loam/base/error.h"
 
@@ -20,6 +21,21 @@ void require_finite(std::span<const float> values, const std::filesystem::path& 
     while (std::isfinite(block[i])) ++i;
     fail(ErrorKind::input, file, ": tensor ", tensor, ": its number ", from + i, " of ", values.size(), " is ", block[i], "; a model needs finite ones (damaged, or a training that went astray)");
   }
+}
+
+int64_t first_odd_half(std::span<const std::byte> halves, uint16_t exponent) {
+  const auto n = static_cast<int64_t>(halves.size() / 2);
+  const auto odd = [&](int64_t i) {
+    uint16_t half;
+    std::memcpy(&half, halves.data() + 2 * i, 2);
+    return (half & exponent) == exponent;
+  };
+  uint16_t any = 0;  // without a branch, so that it runs in vectors
+  for (int64_t i = 0; i < n; ++i) any = static_cast<uint16_t>(any | odd(i));
+  if (any == 0) return -1;
+  int64_t i = 0;
+  while (!odd(i)) ++i;
+  return i;
 }
 
 }  // namespace loam

@@ -134,6 +134,7 @@ class GgufModel final : public ForeignModel {
       default: return std::nullopt;
     }
     out.bytes = file_.bytes(t);
+    out.where = file_.path().string() + ": tensor " + t.name;
     out.head_size = reordered(config_, name) ? config_.head_size : 0;
     return out;
   }

@@ -142,6 +142,7 @@ std::optional<StoredTensor> WeightFiles::stored(const std::string& name, const s
   StoredTensor out;
   out.type = found.tensor->dtype == "F16" ? NumberType::f16 : NumberType::bf16;
   out.bytes = found.file->bytes(*found.tensor);
+  out.where = found.file->path().string() + ": tensor " + found.tensor->name;
   out.transposed = true;  // where the model's own order is another: GPT-2's
   return out;
 }
@@ -180,14 +181,28 @@ int64_t row_in_file(const StoredTensor& t, int64_t row) {
 void pack_piece(const StoredMat& to, const Param::Piece& piece, const StoredTensor& from) {
   const int64_t bytes = row_bytes(to.type, to.cols);
   require_input(static_cast<int64_t>(from.bytes.size()) == bytes * piece.rows, from.bytes.size(), " bytes, not ", bytes * piece.rows);
+  const auto exponent = static_cast<uint16_t>(to.type == NumberType::f16 ? 0x7c00 : 0x7f80);
+  // The scales of blocks are looked at by pack_row.
+  const auto check_halves = [&](std::span<const std::byte> row, int64_t number) {
+    const int64_t at = in_blocks(to.type) ? -1 : first_odd_half(row, exponent);
+    if (at < 0) return;
+    uint16_t half;
+    std::memcpy(&half, row.data() + 2 * at, 2);
+    fail(ErrorKind::input, "its number ", from.transposed ? at * piece.rows + number : number * to.cols + at, " of ", piece.rows * to.cols, " is ",
+         to.type == NumberType::f16 ? half_to_float(half) : bfloat_to_float(half), "; a model needs finite ones (damaged, or a training that went astray)");
+  };
   parallel_chunks(piece.rows, kPanelRows, [&](int64_t begin, int64_t end) {
     std::vector<std::byte> gathered(from.transposed ? static_cast<size_t>(bytes) : 0);
     for (int64_t row = begin; row < end; ++row) {
       if (!from.transposed) {
-        pack_row(to, piece.row + row, from.bytes.subspan(static_cast<size_t>(row_in_file(from, row) * bytes), static_cast<size_t>(bytes)));
+        const int64_t there = row_in_file(from, row);
+        const auto numbers = from.bytes.subspan(static_cast<size_t>(there * bytes), static_cast<size_t>(bytes));
+        check_halves(numbers, there);
+        pack_row(to, piece.row + row, numbers);
         continue;
       }
       for (int64_t c = 0; c < to.cols; ++c) std::memcpy(gathered.data() + 2 * c, from.bytes.data() + 2 * (c * piece.rows + row), 2);
+      check_halves(gathered, row);
       pack_row(to, piece.row + row, gathered);
     }
   });
@@ -225,7 +240,7 @@ void load_stored(Transformer& model, const FindStored& stored, const ReadTensor&
       try {
         pack_piece(params.stored(i), piece, found[i][n]);
       } catch (Error& e) {
-        e.during("tensor ", piece.name);
+        e.during(found[i][n].where);
         throw;
       }
     }

@@ -24,6 +24,7 @@ struct StoredTensor {
   std::span<const std::byte> bytes;
   bool transposed = false;  ///< the file has Param::transposed ones as (in, out): types without blocks only
   int64_t head_size = 0;    ///< if not 0: in each head the rows that turn together lie side by side, and go half a head apart
+  std::string where;  ///< "FILE: tensor NAME", for messages
 };
 
 /// The config of a model folder. Throws Error{input} naming config.json.
