@@ -8,6 +8,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/formats/bytes.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/zstd.h"
 
@@ -15,11 +16,10 @@ namespace loam {
 namespace {
 
 constexpr int64_t kReadBytes = int64_t{1} << 20;
+constexpr size_t kHeldRows = size_t{1} << 20;
 constexpr int64_t kLongestRow = int64_t{2} << 30;  // no writer of ours comes near: a damaged file might
 
 std::string part_name(const char* kind, int64_t part) { return fmt::format("{}-{:05}.jsonl.zst", kind, part); }
-
-std::string kept_name(const char* kind, int64_t part) { return fmt::format("{}-{:05}.rows", kind, part); }
 
 void append_member(std::string& out, const char* key, std::string_view text) {
   out += '"';
@@ -95,7 +95,8 @@ class LineReader {
 }  // namespace
 
 std::string document_row(const Document& d) {
-  std::string out = "{";
+  thread_local std::string out;  // rows wait in thousands: each as long as it is, not as it grew
+  out = "{";
   append_member(out, "id", d.id);
   out += ',';
   append_member(out, "text", d.text);
@@ -110,7 +111,9 @@ std::string document_row(const Document& d) {
   out += ",\"metadata\":";
   out += to_line(d.metadata.is_null() ? Json::object() : d.metadata);
   out += "}\n";
-  return out;
+  std::string row(out);
+  if (out.capacity() > kHeldRows) std::string().swap(out);
+  return row;
 }
 
 std::string dropped_row(const Dropped& d) {
@@ -132,86 +135,104 @@ std::string dropped_row(const Dropped& d) {
   return out;
 }
 
-CorpusWriter::CorpusWriter(fs::path folder, int64_t part_bytes) : folder_(std::move(folder)), part_bytes_(part_bytes) {
+CorpusWriter::CorpusWriter(fs::path folder, fs::path spill, int64_t part_bytes) : folder_(std::move(folder)), spill_(spill.empty() ? folder_ : std::move(spill)), part_bytes_(part_bytes) {
   make_folder(folder_);
 }
 
-/// Address space for all that a part can hold, of which only what is written is memory: growing would copy, and hold twice.
-static void make_room(std::string& rows, int64_t part_bytes) {
-  if (rows.capacity() < static_cast<size_t>(part_bytes) / 2) rows.reserve(static_cast<size_t>(part_bytes + part_bytes / 16));
+fs::path CorpusWriter::spill_file(const Pile& pile, int64_t part) const { return spill_ / fmt::format("{}-{:05}.rows", pile.kind, part); }
+
+void CorpusWriter::take(Pile& pile, std::string_view row) {
+  pile.rows += row;
+  held_bytes_ += static_cast<int64_t>(row.size());
+  if (held_bytes_ >= part_bytes_) {
+    end_part();
+  } else if (pile.rows.size() >= kHeldRows) {
+    append_file(spill_file(pile, part_), pile.spilled, pile.rows);
+    pile.spilled += static_cast<int64_t>(pile.rows.size());
+    pile.rows.clear();
+    if (pile.rows.capacity() > 4 * kHeldRows) pile.rows.shrink_to_fit();  // after a row of many MiB
+  }
 }
 
 void CorpusWriter::add_row(std::string_view row) {
-  make_room(rows_, part_bytes_);
-  rows_ += row;
   ++documents_;
-  if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
+  take(kept_, row);
 }
 
-void CorpusWriter::drop_row(std::string_view row) {
-  make_room(dropped_, part_bytes_);
-  dropped_ += row;
-  if (static_cast<int64_t>(rows_.size() + dropped_.size()) >= part_bytes_) end_part();
+void CorpusWriter::drop_row(std::string_view row) { take(dropped_, row); }
+
+/// The part's rows to their file.
+void CorpusWriter::pack(Pile& pile) {
+  ZstdFileWriter out(folder_ / part_name(pile.kind, part_));
+  const fs::path spilled = spill_file(pile, part_);
+  if (pile.spilled > 0) {
+    const ReadBytes read = open_stored(spilled);
+    std::string block(kHeldRows, '\0');
+    for (int64_t left = pile.spilled; left > 0;) {
+      const int64_t n = read(block.data(), std::min(left, static_cast<int64_t>(block.size())));
+      if (n == 0) fail(ErrorKind::io, spilled, " was cut by another program");
+      out.write(std::string_view(block.data(), static_cast<size_t>(n)));
+      left -= n;
+    }
+  }
+  out.write(pile.rows);
+  out.commit();
+  std::error_code ignored;
+  if (part_ != saved_part_) fs::remove(spilled, ignored);
+  pile.rows.clear();
+  if (pile.rows.capacity() > 4 * kHeldRows) pile.rows.shrink_to_fit();
+  pile.spilled = 0;
 }
 
 void CorpusWriter::end_part() {
-  auto write = [&](const char* kind, std::string& rows) {
-    ZstdFileWriter out(folder_ / part_name(kind, part_));
-    out.write(rows);
-    out.commit();
-    std::string().swap(rows);  // what one part kept and another left out is not held twice
-  };
-  write("documents", rows_);
-  write("dropped", dropped_);
+  pack(kept_);
+  pack(dropped_);
+  held_bytes_ = 0;
   ++part_;
 }
 
 std::vector<std::string> CorpusWriter::finish() {
-  if (part_ == 0 || !rows_.empty() || !dropped_.empty()) end_part();
+  if (part_ == 0 || held_bytes_ > 0) end_part();
   std::vector<std::string> names;
   for (int64_t part = 0; part < part_; ++part) names.push_back(part_name("documents", part));
   for (int64_t part = 0; part < part_; ++part) names.push_back(part_name("dropped", part));
   return names;
 }
 
-Json CorpusWriter::save(const fs::path& state) {
+Json CorpusWriter::save() {
   // Files of one part only grow, and those of the part before stay: so an earlier result holds until the caller has
   // stored this one.
   if (saved_part_ != part_) {
-    for (const char* kind : {"documents", "dropped"}) {
-      std::error_code ignored;
-      for (int64_t old = last_kept_; old < saved_part_; ++old) fs::remove(state / kept_name(kind, old), ignored);
+    std::error_code ignored;
+    for (const Pile* pile : {&kept_, &dropped_}) {
+      for (int64_t old = last_saved_; old < saved_part_; ++old) fs::remove(spill_file(*pile, old), ignored);
     }
-    last_kept_ = std::max<int64_t>(saved_part_, 0);
+    last_saved_ = std::max<int64_t>(saved_part_, 0);
     saved_part_ = part_;
-    saved_rows_ = saved_dropped_ = 0;
   }
-  auto keep = [&](const char* kind, const std::string& rows, int64_t& saved) {
-    append_durably(state / kept_name(kind, part_), saved, std::string_view(rows).substr(static_cast<size_t>(saved)));
-    saved = static_cast<int64_t>(rows.size());
-  };
-  keep("documents", rows_, saved_rows_);
-  keep("dropped", dropped_, saved_dropped_);
-  return {{"part", part_}, {"documents", documents_}, {"rows_bytes", saved_rows_}, {"dropped_bytes", saved_dropped_}, {"part_bytes", part_bytes_}};
+  for (Pile* pile : {&kept_, &dropped_}) {
+    append_durably(spill_file(*pile, part_), pile->spilled, pile->rows);
+    pile->spilled += static_cast<int64_t>(pile->rows.size());
+    pile->rows.clear();
+  }
+  return {{"part", part_}, {"documents", documents_}, {"rows_bytes", kept_.spilled}, {"dropped_bytes", dropped_.spilled}, {"part_bytes", part_bytes_}};
 }
 
-void CorpusWriter::resume(const fs::path& state, const Json& saved) {
+void CorpusWriter::resume(const Json& saved) {
   part_ = get_int(saved, "part");
   documents_ = get_int(saved, "documents");
-  require_input(get_int(saved, "part_bytes") == part_bytes_, state, ": was written with parts of another size");
-  auto take = [&](const char* kind, std::string& rows, int64_t bytes) {
-    rows.clear();
-    if (bytes == 0) return;
-    const fs::path file = state / kept_name(kind, part_);
-    rows = read_file(file);
-    require_input(static_cast<int64_t>(rows.size()) >= bytes, file, " is cut off; give --force to start anew");
-    rows.resize(static_cast<size_t>(bytes));
-  };
-  take("documents", rows_, get_int(saved, "rows_bytes"));
-  take("dropped", dropped_, get_int(saved, "dropped_bytes"));
-  saved_part_ = last_kept_ = part_;
-  saved_rows_ = static_cast<int64_t>(rows_.size());
-  saved_dropped_ = static_cast<int64_t>(dropped_.size());
+  require_input(get_int(saved, "part_bytes") == part_bytes_, spill_, ": was written with parts of another size");
+  kept_.spilled = get_int(saved, "rows_bytes");
+  dropped_.spilled = get_int(saved, "dropped_bytes");
+  for (const Pile* pile : {&kept_, &dropped_}) {
+    if (pile->spilled == 0) continue;
+    std::error_code code;
+    const fs::path file = spill_file(*pile, part_);
+    const auto bytes = fs::file_size(file, code);
+    require_input(!code && static_cast<int64_t>(bytes) >= pile->spilled, file, " is cut off; give --force to start anew");
+  }
+  held_bytes_ = kept_.spilled + dropped_.spilled;
+  saved_part_ = last_saved_ = part_;
 }
 
 struct CorpusReader::State {

@@ -46,10 +46,12 @@ std::string dropped_row(const Dropped& dropped);
 
 /// Rows to files. Part k is `documents-<k>.jsonl.zst` with `dropped-<k>.jsonl.zst`, the ledger of the same stretch of
 /// input; a part ends with the row that brings both together to `part_bytes`. The bytes depend on the rows alone.
+/// Holds 2 MiB of rows and, while a part is packed, zstd's buffers; the rest of the unfinished part is in files beside.
 class CorpusWriter {
  public:
   static constexpr int64_t kPartBytes = int64_t{64} << 20;
-  explicit CorpusWriter(std::filesystem::path folder, int64_t part_bytes = kPartBytes);
+  /// Rows of the unfinished part wait in `spill`, in the folder itself if it is empty.
+  explicit CorpusWriter(std::filesystem::path folder, std::filesystem::path spill = {}, int64_t part_bytes = kPartBytes);
 
   void add(const Document& document) { add_row(document_row(document)); }
   void drop(const Dropped& dropped) { drop_row(dropped_row(dropped)); }
@@ -61,20 +63,28 @@ class CorpusWriter {
   /// Writes the last part; the names of all files, in order. At least one part is written, be it empty.
   std::vector<std::string> finish();
 
-  /// Keeps the rows of the unfinished part under `state`; the result goes to resume(). A later save writes only what
-  /// came since, and what an earlier one kept stays good until the caller has stored the new result.
-  Json save(const std::filesystem::path& state);
+  /// Makes the rows of the unfinished part durable in the spill folder; the result goes to resume(). What an earlier
+  /// save kept stays good until the caller has stored the new result.
+  Json save();
   /// Goes on from what save() returned. Throws Error{input} if what it kept is not there.
-  void resume(const std::filesystem::path& state, const Json& saved);
+  void resume(const Json& saved);
 
  private:
+  struct Pile {  // of the unfinished part: rows in memory, behind those in a file
+    const char* kind;
+    std::string rows;
+    int64_t spilled = 0;
+  };
+  std::filesystem::path spill_file(const Pile& pile, int64_t part) const;
+  void take(Pile& pile, std::string_view row);
+  void pack(Pile& pile);
   void end_part();
-  std::filesystem::path folder_;
-  int64_t part_bytes_, part_ = 0, documents_ = 0;
-  std::string rows_, dropped_;               // of the unfinished part
-  int64_t saved_part_ = -1;                     // the part whose rows the kept files hold, and how many bytes of them
-  int64_t saved_rows_ = 0, saved_dropped_ = 0;
-  int64_t last_kept_ = 0;                       // kept files of parts before this one are gone
+
+  std::filesystem::path folder_, spill_;
+  int64_t part_bytes_, part_ = 0, documents_ = 0, held_bytes_ = 0;
+  Pile kept_{"documents", {}, 0}, dropped_{"dropped", {}, 0};
+  int64_t saved_part_ = -1;                     // the part that the last save knows of
+  int64_t last_saved_ = 0;                      // spilled files of parts before this one are gone
 };
 
 /// Documents in order. Holds one row and a buffer of 1 MiB, whatever the corpus's size.

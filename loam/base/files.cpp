@@ -66,7 +66,7 @@ void write_file(const fs::path& file, std::string_view bytes) {
   out.commit();
 }
 
-void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view bytes) {
+static void append_from(const fs::path& file, int64_t keep_bytes, std::string_view bytes, bool durably) {
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) fail_io(file, "open");
   struct Closer {
@@ -79,8 +79,11 @@ void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view b
   if (::ftruncate(descriptor, keep_bytes) != 0) fail_io(file, "cut");
   if (::lseek(descriptor, keep_bytes, SEEK_SET) < 0) fail_io(file, "seek in");
   write_all(descriptor, bytes, file);
-  if (::fsync(descriptor) != 0) fail_io(file, "flush");
+  if (durably && ::fsync(descriptor) != 0) fail_io(file, "flush");
 }
+
+void append_file(const fs::path& file, int64_t keep_bytes, std::string_view bytes) { append_from(file, keep_bytes, bytes, false); }
+void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view bytes) { append_from(file, keep_bytes, bytes, true); }
 
 void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {

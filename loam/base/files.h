@@ -26,6 +26,8 @@ void write_all(int descriptor, std::string_view bytes, const fs::path& name);
 /// Cuts a file (made if absent) to its first `keep_bytes`, appends `bytes`, and flushes it to the disk: how a log that
 /// grows with the work is brought back to what a saved state knows of. Throws Error{io}; Error{input} if it is shorter.
 void append_durably(const fs::path& file, int64_t keep_bytes, std::string_view bytes);
+/// The same without the flush: what a later append_durably() makes good, or nobody needs after a crash.
+void append_file(const fs::path& file, int64_t keep_bytes, std::string_view bytes);
 
 /// Renames and makes the rename durable (fsync of the folder). Throws Error{io}.
 void rename_durably(const fs::path& from, const fs::path& to);

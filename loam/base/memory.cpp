@@ -70,6 +70,11 @@ void reset_peak_memory() {
   std::ofstream("/proc/self/clear_refs") << "5";  // Linux: sets the high-water mark to what is held now
 }
 
+void give_back_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);  // set by hand it stays: glibc else raises it to the largest block freed
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }
 
 int64_t mapped_file_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "RssFile:")); }

@@ -16,6 +16,10 @@ int64_t mapped_file_bytes();
 /// Gives freed memory back to the system and counts the peak from here: a stage's own, not that of the one before it.
 void reset_peak_memory();
 
+/// From here on large blocks that are freed go back to the system at once, and small ones where they end an arena: for
+/// stages that stream, whose peak would else creep up as freed blocks lie between those in use.
+void give_back_freed_memory();
+
 /// The processor as its maker names it ("AMD EPYC 9V74 80-Core Processor"); "" where the system does not say.
 std::string processor_name();
 

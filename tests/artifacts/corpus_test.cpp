@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/threads.h"
@@ -62,7 +64,7 @@ TEST(Corpus, BrokenUtf8InARowIsRepaired) {
 TEST(Corpus, PartsEndWithTheRowThatFillsThem) {
   const fs::path folder = fresh_corpus("parts");
   ArtifactWriter out(folder, "corpus", Json::object(), {}, false);
-  CorpusWriter writer(folder, 1000);
+  CorpusWriter writer(folder, {}, 1000);
   for (int i = 0; i < 20; ++i) {
     writer.add(document(i, 200));
     if (i % 3 == 0) writer.drop({"d" + std::to_string(i), "s", "", "short", 3, 10, "x y z"});
@@ -107,21 +109,21 @@ TEST(Corpus, SavedAndResumedWritesTheSameBytes) {
   auto write = [](const fs::path& folder, std::vector<int> stops) {
     const fs::path state = folder / "state";
     fs::create_directories(state);
-    auto writer = std::make_unique<CorpusWriter>(folder, 3000);
-    Json saved = writer->save(state);
+    auto writer = std::make_unique<CorpusWriter>(folder, state, 3000);
+    Json saved = writer->save();
     int from = 0;
     for (int i = 0; i < 60; ++i) {
       if (!stops.empty() && i == stops.front()) {
         stops.erase(stops.begin());
         if (i % 2 == 0) {  // a save that was never stored: what came after the last stored one is done again
-          writer->save(state);
+          writer->save();
           writer->add(document(999));
         } else {
-          saved = writer->save(state);
+          saved = writer->save();
           from = i;
         }
-        writer = std::make_unique<CorpusWriter>(folder, 3000);
-        writer->resume(state, saved);
+        writer = std::make_unique<CorpusWriter>(folder, state, 3000);
+        writer->resume(saved);
         i = from;
         EXPECT_EQ(writer->documents(), from);
       }
@@ -134,6 +136,35 @@ TEST(Corpus, SavedAndResumedWritesTheSameBytes) {
   };
   const std::string whole = write(fresh_corpus("whole"), {});
   EXPECT_EQ(write(fresh_corpus("resumed"), {1, 2, 9, 10, 23, 24, 41, 55, 59}), whole);
+}
+
+TEST(Corpus, RowsThatWaitOnDiskComeBack) {
+  const fs::path folder = fresh_corpus("spilled"), state = folder / "state";
+  fs::create_directories(state);
+  auto writer = std::make_unique<CorpusWriter>(folder, state, 5 << 20);
+  Json saved;
+  bool killed = false;
+  for (int i = 0; i < 60; ++i) {
+    if (i == 12 && !killed) saved = writer->save();
+    if (i == 40 && !std::exchange(killed, true)) {  // another part has been written since
+      EXPECT_GT(writer->part(), saved.at("part"));
+      writer = std::make_unique<CorpusWriter>(folder, state, 5 << 20);
+      writer->resume(saved);
+      i = 12;
+    }
+    writer->add(document(i, 300000));
+    if (i % 3 == 0) writer->drop({"d", "s", "", "short", i, 10, std::string(200000, 'x')});
+  }
+  const std::vector<std::string> names = writer->finish();
+  const fs::path plain = fresh_corpus("unspilled");
+  CorpusWriter whole(plain, {}, 5 << 20);
+  for (int i = 0; i < 60; ++i) {
+    whole.add(document(i, 300000));
+    if (i % 3 == 0) whole.drop({"d", "s", "", "short", i, 10, std::string(200000, 'x')});
+  }
+  ASSERT_EQ(whole.finish(), names);
+  for (const std::string& name : names) EXPECT_EQ(read_file(folder / name), read_file(plain / name)) << name;
+  for (const auto& entry : fs::directory_iterator(plain)) EXPECT_TRUE(entry.path().string().ends_with(".zst")) << entry.path();
 }
 
 TEST(Corpus, BytesDoNotDependOnThreads) {

@@ -9,9 +9,11 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
-#include "loam/base/hash.h"
+#include "loam/base/memory.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
+#include "loam/stages/collect/file_stream.h"
+#include "loam/stages/collect/file_table.h"
 #include "loam/stages/collect/near.h"
 #include "loam/stages/collect/near_pass.h"
 #include "loam/stages/collect/passages.h"
@@ -26,27 +28,14 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kBatchBytes = int64_t{1} << 20;
-constexpr int64_t kBatchRecords = 1024;
 constexpr int64_t kNumberElsewhere = int64_t{1} << 62;  // of a text that another corpus has
 constexpr size_t kTroublesKept = 100, kTroublesShown = 10;
 constexpr int64_t kFilesShown = 20;  // so many files or fewer: each is said to be what it was taken for
 
-struct CollectBatch : OrderedWork::Batch {
-  int64_t file = 0;
-  std::vector<RawRecord> records;
-  std::vector<Row> rows;
-  int64_t last_record = 0;   // number of the last one
-  int64_t raw_bytes = 0;
-  const char* format = "empty";  // of the file so far
-  bool hash = false;         // the file is to be hashed: its last batch, and it is of a kind we read
-  std::string sha256 = "-";
-};
-
 class CollectWork : public OrderedWork {
  public:
   CollectWork(const SourceList& list, const Replay* replay, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), passages_(config.repeated == "substrings"), rows_(near_ || passages_ ? out.state() / "all" : out.folder()), seen_(out.state()), pieces_(out.state() / "pieces") {
+      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), passages_(config.repeated == "substrings"), rows_(near_ || passages_ ? out.state() / "all" : out.folder(), out.state()), seen_(out.state()), pieces_(out.state() / "pieces") {
     make_folder(out.state() / "pieces");
     if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
@@ -75,7 +64,7 @@ class CollectWork : public OrderedWork {
     }
     b.records.clear();
     b.bytes = 0;
-    for (const Row& row : b.rows) b.bytes += static_cast<int64_t>(row.row.size() + sizeof(Row));
+    for (const Row& row : b.rows) b.bytes += static_cast<int64_t>(sizeof(Row) + row.row.capacity() + row.id.capacity() + row.url.capacity() + row.signature.capacity() * sizeof(row.signature[0]) + row.pieces.capacity() * sizeof(row.pieces[0]));
     if (b.hash) {
       try {
         b.sha256 = sha256_file(list_.files[static_cast<size_t>(b.file)].path);
@@ -117,7 +106,6 @@ class CollectWork : public OrderedWork {
   void without_near(const std::vector<std::string>& names, const fs::path& to, std::map<std::string, int64_t>& gone);
   void without_passages(const std::vector<std::string>& names, const fs::path& from, std::map<std::string, int64_t>& gone);
   void take_back(CollectCounts& counts, const Json& metadata);
-  void correct_table(const std::map<std::string, int64_t>& gone);
   fs::path near_folder() const { return out_.state() / "near"; }
   CollectCounts* counts_of(const std::string& source) {
     const auto it = std::find_if(tally_.sources.begin(), tally_.sources.end(), [&](const CollectCounts& each) { return each.name == source; });
@@ -141,47 +129,6 @@ class CollectWork : public OrderedWork {
   int64_t table_bytes_ = 0;      // of it that is saved
   int64_t total_bytes_ = 0, done_bytes_ = 0, file_bytes_ = 0;
   double last_save_ = 0;
-};
-
-/// A file in batches. Records that an earlier run wrote are passed over.
-template <class Reader>
-class FileStream : public OrderedWork::Stream {
- public:
-  FileStream(Reader reader, int64_t file, int64_t skip) : reader_(std::move(reader)), file_(file), skip_(skip) {}
-
-  std::unique_ptr<OrderedWork::Batch> read() override {
-    auto batch = std::make_unique<CollectBatch>();
-    batch->file = file_;
-    batch->last_record = last_;
-    batch->format = format_;
-    RawRecord record;
-    while (batch->raw_bytes < kBatchBytes && static_cast<int64_t>(batch->records.size()) < kBatchRecords) {
-      if (!reader_.next(record)) {
-        batch->last = true;
-        batch->hash = readable_ || last_ != 1;
-        break;
-      }
-      batch->last_record = last_ = record.number;
-      readable_ = readable_ || record.kind != FileKind::unsupported;
-      batch->format = format_ = kind_label(record.kind);
-      if (record.number <= skip_) {
-        if (stop_requested()) break;
-        continue;
-      }
-      int64_t bytes = static_cast<int64_t>(record.bytes.size());
-      for (const auto& field : record.fields) bytes += static_cast<int64_t>(field.size());
-      batch->raw_bytes += bytes;
-      batch->bytes += bytes + static_cast<int64_t>(sizeof(RawRecord));
-      batch->records.push_back(std::move(record));
-    }
-    return batch;
-  }
-
- private:
-  Reader reader_;
-  int64_t file_, skip_, last_ = 0;
-  bool readable_ = false;
-  const char* format_ = "empty";
 };
 
 std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
@@ -261,7 +208,7 @@ void CollectWork::trouble(const std::string& what) {
 
 void CollectWork::save() {
   Json state = tally_.json();
-  state["rows"] = rows_.save(out_.state());
+  state["rows"] = rows_.save();
   state["seen_bytes"] = seen_.save();
   if (near_) state["signatures"] = signatures_->save();
   if (maker_.pieces()) state["pieces_bytes"] = pieces_.save();
@@ -277,7 +224,7 @@ void CollectWork::load() {
   const Json state = read_json(state_file());
   try {
     tally_.read(state);
-    rows_.resume(out_.state(), state.at("rows"));
+    rows_.resume(state.at("rows"));
     seen_.load(get_int(state, "seen_bytes"));
     if (near_) signatures_->load(get_int(state, "signatures"));
     if (maker_.pieces()) pieces_.load(get_int(state, "pieces_bytes"));
@@ -366,49 +313,9 @@ void CollectWork::without_passages(const std::vector<std::string>& names, const 
   }, progress_);
 }
 
-/// files.tsv with the documents that went counted as dropped.
-void CollectWork::correct_table(const std::map<std::string, int64_t>& gone) {
-  std::string out;
-  const std::string table = read_file(out_.state() / "files.tsv");
-  for (size_t at = 0; at < table.size();) {
-    const size_t end = table.find('\n', at);
-    const std::string line = table.substr(at, end - at);
-    at = end + 1;
-    std::vector<std::string> fields(1);
-    for (const char c : line) c == '\t' ? fields.emplace_back() : fields.back() += c;
-    if (const auto it = gone.find(fields[0] + "\t" + fields[1]); it != gone.end()) {
-      fields[4] = std::to_string(std::stoll(fields[4]) - it->second);
-      fields[5] = std::to_string(std::stoll(fields[5]) + it->second);
-    }
-    out += fmt::format("{}\n", fmt::join(fields, "\t"));
-  }
-  write_file(out_.path("files.tsv"), out);
-}
-
 std::vector<ArtifactInput> CollectWork::inputs() const {
   if (replay_ != nullptr) return {open_artifact(config_.replay, "corpus").as_input()};
-  // A file is named by its hash, a folder by that of the lines "<hash>  <file>\n".
-  std::vector<ArtifactInput> out;
-  std::vector<std::unique_ptr<Sha256>> folders;
-  for (const SourceRoot& root : list_.roots) {
-    out.push_back({root.path, root.folder ? "folder" : "file", ""});
-    folders.push_back(std::make_unique<Sha256>());
-  }
-  const std::string table = read_file(out_.path("files.tsv"));
-  size_t at = 0;
-  for (const SourceFile& file : list_.files) {
-    const size_t end = table.find('\n', at);
-    std::string_view line = std::string_view(table).substr(at, end - at);
-    at = end + 1;
-    for (int column = 0; column < 3; ++column) line.remove_prefix(line.find('\t') + 1);
-    const std::string hash(line.substr(0, line.find('\t')));
-    const auto root = static_cast<size_t>(file.root);
-    folders[root]->add(hash + "  " + file.below + "\n");
-    if (!list_.roots[root].folder) out[root].sha256 = hash;
-  }
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (list_.roots[i].folder) out[i].sha256 = folders[i]->hex();
-  }
+  std::vector<ArtifactInput> out = inputs_of(list_, read_file(out_.path("files.tsv")));
   for (const std::string& folder : config_.against) out.push_back(open_artifact(folder, "corpus").as_input());
   for (const std::string& file : list_files(config_)) out.push_back(file_input(file));
   return out;
@@ -424,7 +331,7 @@ Collected CollectWork::finish() {
     if (passages_) make_folder(distinct);
     if (near_) without_near(names, passages_ ? distinct : out_.folder(), gone);
     if (passages_) without_passages(names, near_ ? distinct : out_.state() / "all", gone);
-    correct_table(gone);
+    write_file(out_.path("files.tsv"), corrected_table(read_file(out_.state() / "files.tsv"), gone));
   } else {
     write_file(out_.path("files.tsv"), read_file(out_.state() / "files.tsv"));
   }
@@ -492,6 +399,7 @@ Collected collect(const std::vector<std::string>& sources, const CollectConfig& 
   CollectWork work(list, replay ? &*replay : nullptr, config, writer, progress);
   progress.note(fmt::format("{} files, {}", with_commas(work.streams()), human_bytes(static_cast<double>(work.total_bytes()))));
   if (const std::string packed = packed_files(list); !packed.empty()) progress.note(packed);
+  give_back_freed_memory();
   run_ordered(work, work.first(), (int64_t{8} << 20) * threads());
   return work.finish();
 }

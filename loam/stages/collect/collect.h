@@ -93,7 +93,7 @@ struct Collected {
 /// SHA-256 ("-" if it was not read), documents, dropped; a line for each file in order.
 ///
 /// The bytes depend on the files' names and contents and on the settings alone. Killed and run again it goes on from the
-/// last save. Memory: about 64 MiB for output, 8 MiB a thread for input, 6 times the longest document a thread; where
+/// last save. Memory: 2 MiB for output and 24 MiB while a part of it is packed, 8 MiB a thread for input, 6 times the longest document a thread; where
 /// near-duplicates go another 64 MiB.
 /// Throws Error{input} if a source is not there or nothing at all could be read, Error{usage} if `out` is taken,
 /// Error{io} if it cannot be written, Error{interrupted} with all work saved.

@@ -16,9 +16,9 @@ namespace loam {
 namespace {
 
 constexpr int64_t kFirstSlots = 1 << 12;
-constexpr int64_t kMemorySlots = int64_t{1} << 18;  // 6 MiB
+constexpr int64_t kMemorySlots = int64_t{1} << 16;  // 1.5 MiB
 constexpr int64_t kProbed = 8;                      // slots read at once: at 60 % full nine of ten searches end in these
-constexpr size_t kFreshKeys = (size_t{4} << 20) / 24;
+constexpr size_t kFreshKeys = (size_t{1} << 20) / 24;
 constexpr int64_t kBlock = 1 << 15;                 // entries read at once when the table moves
 
 }  // namespace

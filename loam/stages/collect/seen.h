@@ -10,9 +10,9 @@
 
 namespace loam {
 
-/// Open addressing, 24 bytes a key at most 60 % full. Up to 157,000 keys (6 MiB) are held in memory; a larger table is a file
+/// Open addressing, 24 bytes a key at most 60 % full. Up to 39,000 keys (1.5 MiB) are held in memory; a larger table is a file
 /// below `folder`, of which a few slots are read and one is written for each key: what of it stays in memory is the
-/// system's cache. With the keys since the last save, at most 4 MiB, that is all it takes, however many keys there are.
+/// system's cache. With the keys since the last save, at most 1 MiB, that is all it takes, however many keys there are.
 class SeenTable {
  public:
   explicit SeenTable(std::filesystem::path folder) : folder_(std::move(folder)) {}
