@@ -119,7 +119,7 @@ void XmlReader::read_tag(XmlEvent& event) {
   for (;; ++end) {
     if (end == buffer_.size()) {
       const size_t length = end - at_;
-      require_input(length < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
+      require_input(length < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestXmlTag, " bytes");
       require_input(fill(), "XML: the tag at byte ", position(), " does not end");
       end = at_ + length;
     }
@@ -131,7 +131,7 @@ void XmlReader::read_tag(XmlEvent& event) {
     } else if (c == '>') {
       break;
     }
-    require_input(end - at_ < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestTag, " bytes");
+    require_input(end - at_ < kLongestXmlTag, "XML: the tag at byte ", position(), " is longer than ", kLongestXmlTag, " bytes");
   }
   std::string_view tag = std::string_view(buffer_).substr(at_ + 1, end - at_ - 1);
   at_ = end + 1;

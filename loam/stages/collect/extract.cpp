@@ -13,6 +13,7 @@
 #include "loam/formats/http.h"
 #include "loam/formats/mail.h"
 #include "loam/formats/man.h"
+#include "loam/formats/pdf.h"
 #include "loam/formats/pod.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/wikitext.h"
@@ -301,6 +302,16 @@ void from_table(Extracted& out, const RawRecord& record) {
   }
 }
 
+void from_pdf(Extracted& out, const RawRecord& record) {
+  if (pdf_program().empty()) return refuse(out, "unsupported", "pdf: pdftotext is not installed (package poppler-utils)");
+  try {
+    out.document.text = pdf_text(record.bytes);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::input) throw;
+    refuse(out, "damaged", e.what());
+  }
+}
+
 }  // namespace
 
 Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
@@ -310,7 +321,7 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
   out.document.url = record.url;
   if (!record.reason.empty()) {
     refuse(out, record.reason, record.value, record.threshold);
-    if (record.reason != "binary" && record.reason != "unsupported" && record.kind != FileKind::warc) out.document.text = decode_text(std::string_view(record.bytes).substr(0, kLedgerBytes), record.charset).text;
+    if (record.reason != "binary" && record.reason != "unsupported" && record.kind != FileKind::warc && record.kind != FileKind::pdf) out.document.text = decode_text(std::string_view(record.bytes).substr(0, kLedgerBytes), record.charset).text;
     return out;
   }
   bool is_text = true;  // bytes that should read as text
@@ -333,6 +344,7 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
     case FileKind::gutenberg: from_gutenberg(out, record); break;
     case FileKind::epub: from_book(out, record); break;
     case FileKind::wiki: from_wiki(out, record); break;
+    case FileKind::pdf: from_pdf(out, record); break;
     case FileKind::pod: out.document.text = pod_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::man: out.document.text = man_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::markdown:

@@ -7,7 +7,7 @@
 
 namespace loam {
 
-enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, binary, unsupported };
+enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf, binary, unsupported };
 
 /// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict", "warc", "gutenberg", "epub", "wiki"...
 const char* kind_label(FileKind kind);

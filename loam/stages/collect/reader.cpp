@@ -26,6 +26,7 @@ namespace loam {
 namespace {
 
 constexpr int64_t kHeadBytes = 64 << 10;
+constexpr int64_t kPdfTimes = 4;  // so many times longer than a document may be
 constexpr int64_t kIndexBytes = int64_t{256} << 20;
 
 /// Fills `out` with up to `limit` more bytes; false once the source has ended.
@@ -247,7 +248,7 @@ struct RecordReader::State {
   void find_charset(std::string& head, bool whole) {
     charset.clear();
     wide_charset.clear();
-    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html || kind == FileKind::warc || kind == FileKind::wiki) return;
+    if (kind == FileKind::mo || kind == FileKind::po || kind == FileKind::mail || kind == FileKind::mbox || kind == FileKind::html || kind == FileKind::warc || kind == FileKind::wiki || kind == FileKind::pdf) return;
     const std::string mark = charset_of_mark(head);
     if (mark == "utf-8") {
       head.erase(0, 3);
@@ -355,6 +356,11 @@ struct RecordReader::State {
       case FileKind::warc: have = next_page(record); break;
       case FileKind::wiki: have = next_article(record); break;
       case FileKind::epub: return read_book(record);
+      case FileKind::pdf:  // a page's pictures are most of it
+        have = true;
+        finished = true;
+        if (read_more(source, record.bytes, kPdfTimes * limit + 1)) refuse_long(record, kPdfTimes * limit);
+        break;
       case FileKind::text: case FileKind::gutenberg: case FileKind::markdown: case FileKind::rst: have = next_part(record); break;
       default:
         have = true;
