@@ -1,5 +1,5 @@
 // Text heuristics, signatures and wiki markup in bytes a second of processor time on one thread. LOAM_BENCH_TEXT names a text file of prose
-// (articles apart by empty lines), LOAM_BENCH_WIKI a MediaWiki dump, packed or not.
+// (articles apart by empty lines), LOAM_BENCH_WIKI a MediaWiki dump, packed or not, LOAM_BENCH_WARC a web archive in gzip members.
 //
 //   LOAM_BENCH_TEXT=articles.txt LOAM_BENCH_WIKI=dump.xml.bz2 build/release/bench/collect_bench
 #include <benchmark/benchmark.h>
@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "loam/base/files.h"
+#include "loam/formats/gzip_members.h"
 #include "loam/formats/mediawiki.h"
+#include "loam/formats/warc.h"
 #include "loam/formats/wikitext.h"
 #include "loam/stages/collect/language.h"
 #include "loam/stages/collect/minhash.h"
@@ -123,6 +125,41 @@ BENCHMARK_CAPTURE(wiki, pages, false, false);
 BENCHMARK_CAPTURE(wiki, text, true, false);
 BENCHMARK_CAPTURE(wiki, packed_pages, false, true);
 BENCHMARK_CAPTURE(wiki, packed_text, true, true);
+
+/// The floor of a packed dump: bytes alone.
+void wiki_unpacked(benchmark::State& state) {
+  const char* file = std::getenv("LOAM_BENCH_WIKI");
+  if (file == nullptr) {
+    state.SkipWithError("LOAM_BENCH_WIKI names no dump");
+    return;
+  }
+  int64_t bytes = 0;
+  char block[1 << 16];
+  for (auto _ : state) {
+    const ReadBytes read = open_bytes(file);
+    while (const int64_t n = read(block, sizeof block)) bytes += n;
+  }
+  state.SetBytesProcessed(bytes);
+}
+BENCHMARK(wiki_unpacked);
+
+/// Records of a web archive, of all types, unpacked and taken apart.
+void warc_records(benchmark::State& state) {
+  const char* file = std::getenv("LOAM_BENCH_WARC");
+  if (file == nullptr) {
+    state.SkipWithError("LOAM_BENCH_WARC names no archive");
+    return;
+  }
+  int64_t records = 0;
+  for (auto _ : state) {
+    GzipMembers packed{std::filesystem::path(file)};
+    WarcReader archive([&packed](char* into, int64_t limit) { return packed.read(into, limit); }, int64_t{32} << 20);
+    WarcRecord record;
+    while (archive.next(record)) ++records;
+  }
+  state.SetItemsProcessed(records);
+}
+BENCHMARK(warc_records);
 
 }  // namespace
 }  // namespace loam
