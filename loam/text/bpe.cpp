@@ -77,34 +77,63 @@ void Bpe::character_ids(std::string_view piece, std::vector<int32_t>& ids) const
   }
 }
 
-Bpe::Scratch::Scratch() : slots_(size_t{1} << kSlotBits) {}
+Bpe::Scratch::Scratch() : lines_(size_t{1} << kLineBits) {}
+
+namespace {
+
+constexpr uint64_t kCountMask = uint64_t{0xf0} << 56;  // of PieceKey::high, which leaves these bits free
+
+bool is_of(const PieceKey& slot, const PieceKey& key) { return slot.low == key.low && (slot.high & ~kCountMask) == key.high; }
+
+}  // namespace
 
 void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const {
-  const size_t n = piece.size();
-  if (n == 1 && !characters_) {
-    ids.push_back(byte_ids_[static_cast<unsigned char>(piece[0])]);
-    return;
+  encode(std::span(&piece, 1), text_end, scratch, ids);
+}
+
+void Bpe::encode(std::span<const std::string_view> pieces, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const {
+  PieceKey keys[kBatch];
+  size_t lines[kBatch];
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (pieces[i].size() > PieceKey::kMaxBytes) continue;
+    keys[i] = PieceKey::of(pieces[i], text_end);
+    lines[i] = keys[i].hash() >> (64 - Scratch::kLineBits);
+    __builtin_prefetch(&scratch.lines_[lines[i]]);
   }
-  if (n > PieceKey::kMaxBytes) {
-    merge_piece(piece, scratch, ids);
-    return;
+  size_t count = ids.size();
+  const size_t room = pieces.size() * Scratch::kMaxIds;
+  ids.resize(count + room);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (pieces[i].size() <= PieceKey::kMaxBytes) {
+      const Scratch::Line& line = scratch.lines_[lines[i]];
+      const Scratch::Slot& slot = is_of(line.recent.key, keys[i]) ? line.recent : line.older;
+      if (is_of(slot.key, keys[i])) {
+        std::memcpy(ids.data() + count, slot.ids, sizeof slot.ids);  // all, though most have one: no branch
+        count += slot.key.high >> 60;
+        continue;
+      }
+    }
+    ids.resize(count);
+    if (pieces[i].size() > PieceKey::kMaxBytes) {
+      merge_piece(pieces[i], scratch, ids);
+    } else {
+      learn(pieces[i], keys[i], lines[i], scratch, ids);
+    }
+    count = ids.size();
+    ids.resize(count + room);
   }
-  const PieceKey key = PieceKey::of(piece, text_end);
-  Scratch::Slot& slot = scratch.slots_[key.hash() >> (64 - Scratch::kSlotBits)];
-  constexpr uint64_t kCountMask = uint64_t{0xf0} << 56;
-  if (slot.key.low == key.low && (slot.key.high & ~kCountMask) == key.high) {
-    const uint64_t count = slot.key.high >> 60;
-    ids.push_back(slot.ids[0]);
-    for (uint64_t i = 1; i < count; ++i) ids.push_back(slot.ids[i]);  // almost always none: insert() would cost more
-    return;
-  }
+  ids.resize(count);
+}
+
+void Bpe::learn(std::string_view piece, const PieceKey& key, size_t at, Scratch& scratch, std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
   merge_piece(piece, scratch, ids);
   const size_t count = ids.size() - before;
-  if (count >= 1 && count <= Scratch::kMaxIds) {
-    slot.key = {key.low, key.high | static_cast<uint64_t>(count) << 60};
-    std::copy(ids.begin() + static_cast<int64_t>(before), ids.end(), slot.ids);
-  }
+  if (count < 1 || count > Scratch::kMaxIds) return;
+  Scratch::Line& line = scratch.lines_[at];
+  line.older = line.recent;
+  line.recent.key = {key.low, key.high | static_cast<uint64_t>(count) << 60};
+  std::copy(ids.begin() + static_cast<int64_t>(before), ids.end(), line.recent.ids);
 }
 
 void Bpe::merge_piece(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const {

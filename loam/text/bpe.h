@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -93,12 +94,18 @@ class Bpe {
   /// `text_end`: up to where memory may be read, at or behind the piece's end.
   void encode(std::string_view piece, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const;
 
+  /// The same for pieces that follow each other: while one waits for memory, the next ones' is fetched.
+  void encode(std::span<const std::string_view> pieces, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const;
+  static constexpr size_t kBatch = 32;  ///< pieces of one such call, at most
+
   /// The same without the memory, for tests and training.
   void merge_piece(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
 
  private:
   void character_ids(std::string_view piece, std::vector<int32_t>& ids) const;
   void merge_short(int32_t* parts, int n, std::vector<int32_t>& ids) const;
+  /// A piece that is not remembered: merged, and remembered if it has few ids.
+  void learn(std::string_view piece, const PieceKey& key, size_t line, Scratch& scratch, std::vector<int32_t>& ids) const;
   /// What stands in scratch.ids_.
   void merge_long(Scratch& scratch, std::vector<int32_t>& ids) const;
 
@@ -110,22 +117,26 @@ class Bpe {
   std::unordered_map<std::string, int32_t> whole_;
 };
 
-/// What one thread keeps between pieces: the ids of short pieces seen, and room for long ones. About 2 MB.
+/// What one thread keeps between pieces: the ids of short pieces seen, two of equal hash in one cache line, and room for
+/// long ones. About 4 MB.
 class Bpe::Scratch {
  public:
   Scratch();
 
  private:
   friend class Bpe;
-  static constexpr int kSlotBits = 16, kMaxIds = 4;
-  struct Slot {
+  static constexpr int kLineBits = 16, kMaxIds = 4;
+  struct alignas(32) Slot {
     PieceKey key;  ///< the number of ids in the bits that it leaves free
     int32_t ids[kMaxIds] = {};
   };
   struct Candidate {
     int32_t rank, at, left, right;
   };
-  std::vector<Slot> slots_;
+  struct alignas(64) Line {
+    Slot recent, older;
+  };
+  std::vector<Line> lines_;
   std::vector<int32_t> ids_, next_, previous_;
   std::vector<Candidate> heap_;
 };

@@ -1,6 +1,10 @@
 #include "loam/text/pretokenizer.h"
 
 #include <array>
+#include <bit>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "loam/base/error.h"
 #include "loam/text/regex_split.h"
@@ -10,6 +14,21 @@ namespace loam {
 namespace detail {
 namespace {
 
+/// How many of the 16 bytes at `at` are ASCII letters before the first that is none.
+inline int ascii_letters(const char* at) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  // 'a'-'z' without their case moved to the lowest 26 of the signed bytes, where one comparison finds them.
+  const __m128i low = _mm_add_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(static_cast<char>(0x80 - 'a')));
+  const auto others = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpgt_epi8(low, _mm_set1_epi8(-128 + 25))));
+  return std::countr_zero(others | 1u << 16);
+#else
+  int n = 0;
+  while (n < 16 && (class_of(static_cast<unsigned char>(at[n]) & 127) & kLetter) != 0 && static_cast<unsigned char>(at[n]) < 128) ++n;
+  return n;
+#endif
+}
+
 /// Where the run of characters with a class in `mask` ends.
 const char* run_of(uint8_t mask, const char* at, const char* end) {
   while (at < end) {
@@ -18,6 +37,20 @@ const char* run_of(uint8_t mask, const char* at, const char* end) {
     at += c.bytes;
   }
   return at;
+}
+
+/// Where the run of letters ends: words are what most text is made of.
+inline const char* run_of_letters(const char* at, const char* end) {
+  while (end - at >= 16) {
+    const int n = ascii_letters(at);
+    at += n;
+    if (n == 16) continue;
+    if (static_cast<unsigned char>(*at) < 128) return at;
+    const Char c = read_char(at, end);
+    if ((class_of(c.code) & kLetter) == 0) return at;
+    at += c.bytes;
+  }
+  return run_of(kLetter, at, end);
 }
 
 /// Where the run of characters without any class in `mask` ends.
@@ -103,8 +136,8 @@ const char* lower_word(const char* at, const char* end) {
 const char* gpt2_piece(const char* at, const char* end) {
   if (const char* stop = contraction(at, end, false); stop > at) return stop;
   const char* first = *at == ' ' && end - at > 1 ? at + 1 : at;
+  if (const char* stop = run_of_letters(first, end); stop > first) return stop;
   const uint8_t kind = class_of(read_char(first, end).code);
-  if ((kind & kLetter) != 0) return run_of(kLetter, first, end);
   if ((kind & kNumber) != 0) return run_of(kNumber, first, end);
   if ((kind & kSpace) == 0) return run_outside(kWordy, first, end);
   return space_piece(at, end);
@@ -115,11 +148,11 @@ const char* cl100k_piece(const char* at, const char* end, int max_digits) {
   if (const char* stop = contraction(at, end, true); stop > at) return stop;
   const Char c = read_char(at, end);
   const uint8_t kind = class_of(c.code);
-  if ((kind & kLetter) != 0) return run_of(kLetter, at + c.bytes, end);
+  if ((kind & kLetter) != 0) return run_of_letters(at + c.bytes, end);
   if ((kind & kNumber) != 0) return number_piece(at, end, max_digits);
   const char* second = at + c.bytes;
   const uint8_t next = second < end ? class_of(read_char(second, end).code) : static_cast<uint8_t>(kSpace);
-  if ((kind & kLineEnd) == 0 && (next & kLetter) != 0) return run_of(kLetter, second, end);
+  if ((kind & kLineEnd) == 0 && (next & kLetter) != 0) return run_of_letters(second, end);
   if ((kind & kSpace) == 0 || (c.code == ' ' && (next & kWordy) == 0)) {
     const char* stop = run_outside(kWordy, second, end);
     return run_of(kLineEnd, stop, end);

@@ -91,7 +91,13 @@ struct Tokenizer::Inside {
 
   void encode_ordinary(std::string_view text, Bpe::Scratch& scratch, std::vector<int32_t>& ids) const {
     const char* end = text.data() + text.size();
-    parts.pre_tokenizer.split(text, [&](std::string_view piece) { bpe->encode(piece, end, scratch, ids); });
+    std::string_view pieces[Bpe::kBatch];
+    size_t n = 0;
+    parts.pre_tokenizer.split(text, [&](std::string_view piece) {
+      pieces[n++] = piece;
+      if (n == Bpe::kBatch) bpe->encode(std::span(pieces, std::exchange(n, size_t{0})), end, scratch, ids);
+    });
+    bpe->encode(std::span(pieces, n), end, scratch, ids);
   }
 
   /// Texts of vocabularies that normalize: characters replaced, white space made one.
