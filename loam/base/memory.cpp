@@ -71,8 +71,8 @@ void reset_peak_memory() {
 }
 
 void give_back_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);  // set by hand it stays: glibc else raises it to the largest block freed
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // set by hand it stays: glibc else raises it to the largest block freed
+  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
 int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }

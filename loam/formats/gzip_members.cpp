@@ -14,8 +14,9 @@ namespace loam {
 namespace {
 
 constexpr size_t kWindow = size_t{4} << 20;        // of the packed file
+constexpr size_t kFirstWindow = size_t{64} << 10;  // many files are smaller
 constexpr size_t kMemberBytes = size_t{8} << 20;   // a member up to this long is unpacked in one go
-constexpr size_t kFirstGuess = size_t{256} << 10;
+constexpr size_t kFirstGuess = size_t{64} << 10;
 
 bool begins_member(const char* at, size_t left) {
   return left >= 4 && at[0] == '\x1f' && at[1] == '\x8b' && at[2] == '\x08' && (static_cast<unsigned char>(at[3]) & 0xE0) == 0;
@@ -24,7 +25,7 @@ bool begins_member(const char* at, size_t left) {
 }  // namespace
 
 struct GzipMembers::State {
-  explicit State(ReadBytes packed) : source(std::move(packed)), window(kWindow, '\0'), whole(libdeflate_alloc_decompressor()) {
+  explicit State(ReadBytes packed) : source(std::move(packed)), window(kFirstWindow, '\0'), whole(libdeflate_alloc_decompressor()) {
     if (whole == nullptr) throw std::bad_alloc();
   }
   State(const State&) = delete;
@@ -60,7 +61,10 @@ struct GzipMembers::State {
       end -= begin;
       begin = 0;
     }
-    if (end == window.size()) return true;
+    if (end == window.size()) {
+      if (window.size() == kWindow) return true;
+      window.resize(window.size() * 2);
+    }
     const int64_t n = source(window.data() + end, static_cast<int64_t>(window.size() - end));
     if (n == 0) source_ended = true;
     end += static_cast<size_t>(n);
@@ -68,7 +72,7 @@ struct GzipMembers::State {
   }
 
   void fill_up() {
-    while (end - begin < window.size() && fill()) {
+    while (end - begin < kWindow && fill()) {
     }
   }
 
