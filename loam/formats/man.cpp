@@ -276,6 +276,8 @@ class ManWriter {
 std::string man_text(std::string_view text) { return ManWriter().write(text); }
 
 bool looks_like_man(std::string_view head) {
+  // Empty lines, and comments whose dot was forgotten.
+  while (head.starts_with('\n') || head.starts_with("\r\n") || head.starts_with("\\\"")) head.remove_prefix(std::min(head.find('\n'), head.size() - 1) + 1);
   if (!head.starts_with(".") && !head.starts_with("'\\\"")) return false;
   while (!head.empty()) {
     const size_t end = std::min(head.find('\n'), head.size());

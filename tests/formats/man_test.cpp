@@ -38,5 +38,13 @@ TEST(Pod, CommandsAndCodes) {
   for (const char* odd : {"=", "=head1", "=pod\n\nB<", "=pod\n\nB<<< x >>", "=pod\n\nE<>E<99999999999>", "=end\n\n=end\n\nx"}) pod_text(odd);
 }
 
+TEST(Man, PagesThatBeginWithEmptyLinesOrComments) {
+  EXPECT_TRUE(looks_like_man("\n.TH GCLOUD 1\n.SH NAME\n"));
+  EXPECT_TRUE(looks_like_man("\\\"Copied from zmore.1\n\\\"for Debian\n.TH BZDIFF 1\n"));
+  EXPECT_FALSE(looks_like_man("\\\"no line end"));
+  EXPECT_FALSE(looks_like_man("\n\n"));
+  EXPECT_FALSE(looks_like_man("Text.\n.TH X 1\n"));
+}
+
 }  // namespace
 }  // namespace loam
