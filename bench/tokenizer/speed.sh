@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# GPT-2 encoding on one thread, warm, beside tiktoken, gpt-tokenizer and Hugging Face's tokenizers, on the same text, in turns;
+# and training of a vocabulary of 32,000 on two threads.
+#
+#   bench/tokenizer/speed.sh BUILD GPT2.json TEXT [PEERS_FOLDER] [ROUNDS] [CORPUS_TEXT]
+#
+# GPT2.json: a tokenizer.json of GPT-2 (loam tokenizer import encoder.json vocab.bpe). PEERS_FOLDER: npm install tiktoken
+# gpt-tokenizer @anush008/tokenizers; without it loam is measured alone. CORPUS_TEXT: what the vocabulary is learnt from; none
+# is learnt without it. Prints medians, and fails if the programs count different ids.
+set -euo pipefail
+build=$(realpath "$1") tokenizer=$(realpath "$2") text=$(realpath "$3") peers=${4:-} rounds=${5:-3} corpus=${6:-}
+here=$(realpath "$(dirname "$0")")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+head -c 8000000 "$text" > "$work/8mb.txt"  # what the peers get: they are slow
+names=(loam)
+if [ -n "$peers" ]; then
+  for name in tiktoken gpt-tokenizer @anush008/tokenizers; do
+    if [ -d "$peers/node_modules/$name" ]; then names+=("$name"); else echo "SKIPPED: no $name at $peers (npm install $name there)"; fi
+  done
+else
+  echo "SKIPPED: no folder of peers is given; loam alone is measured"
+fi
+for _ in $(seq "$rounds"); do
+  for name in "${names[@]}"; do
+    out=$work/$(echo "$name" | tr -d '@/')
+    if [ "$name" = loam ]; then
+      LOAM_BENCH_TOKENIZER=$tokenizer LOAM_BENCH_TEXT=$text "$build/bench/encode_bench" --benchmark_filter=encode --benchmark_format=json 2> "$work/said" |
+        awk -F: '/bytes_per_second/ { printf "%.2f\n", $2 / 1e6 }' >> "$out"
+    else
+      node "$here/peers.mjs" "$peers" "$name" "$work/8mb.txt" "$tokenizer" >> "$out"
+    fi
+  done
+done
+median() { cut -d' ' -f1 "$1" | sort -g | sed -n "$(((rounds + 1) / 2))p"; }
+ours=$(median "$work/loam")
+printf '%-22s %8s %8s\n' encoder MB/s "loam is"
+for name in "${names[@]}"; do
+  theirs=$(median "$work/$(echo "$name" | tr -d '@/')")
+  printf '%-22s %8.1f %7.1fx\n' "$name" "$theirs" "$(echo "$ours / $theirs" | bc -l)"
+done
+ids=$(LOAM_BENCH_TOKENIZER=$tokenizer LOAM_BENCH_TEXT=$work/8mb.txt "$build/bench/encode_bench" --benchmark_filter=encode --benchmark_format=json 2> "$work/said" |
+  awk -F: '/"ids"/ { printf "%d", $2 }')
+failed=0
+for name in "${names[@]:1}"; do
+  got=$(cut -d' ' -f2 "$work/$(echo "$name" | tr -d '@/')" | sort -u)
+  [ "$got" = "$ids" ] || { echo "$name: $got ids of the first 8 MB, loam: $ids"; failed=1; }
+done
+# One letter, over and over: twice the text, twice the time.
+head -c 1000000 /dev/zero | tr '\0' a > "$work/1"; head -c 4000000 /dev/zero | tr '\0' a > "$work/4"
+for n in 1 4; do
+  began=$(date +%s.%N); "$build/loam" encode --tokenizer "$tokenizer" "$work/$n" > "$work/ids"; echo "$n MB of one letter: $(echo "$(date +%s.%N) - $began" | bc | sed 's/^\./0./') s"
+done
+if [ -n "$corpus" ]; then
+  "$build/loam" --quiet --threads 2 collect docs="$corpus" --preset none --out "$work/corpus" > "$work/said"
+  for _ in $(seq "$rounds"); do
+    began=$(date +%s.%N)
+    /usr/bin/time -f '%M' -o "$work/memory" "$build/loam" --quiet --threads 2 tokenizer train --corpus "$work/corpus" --vocab-size 32000 --pattern gpt2 --out "$work/tk" --force > "$work/said"
+    echo "32,000 tokens of $(stat -c %s "$corpus") bytes: $(echo "$(date +%s.%N) - $began" | bc) s, $(($(tail -1 "$work/memory") / 1024)) MB"
+  done
+fi
+exit $failed
