@@ -2,9 +2,13 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <optional>
 
 #include "cli/input.h"
 #include "cli/verbs.h"
+#include "loam/base/error.h"
+#include "loam/base/json.h"
+#include "loam/text/chat_template.h"
 #include "loam/text/tokenizer.h"
 
 namespace loam {
@@ -23,13 +27,30 @@ void print_ids(const std::vector<int32_t>& ids, const char* between) {
   std::cout << out;
 }
 
-Report encode(const std::string& folder, const std::string& file, bool special, bool lines, bool count, const Run& run) {
+std::vector<ChatMessage> messages_of(std::string_view line) {
+  const Json row = parse_json(line, "a dialogue");
+  const Json& list = row.is_object() && row.contains("messages") ? row["messages"] : row;
+  require_input(list.is_array() && !list.empty(), "a dialogue is an object with a list \"messages\", or that list; found ", line.substr(0, 80));
+  std::vector<ChatMessage> messages;
+  for (const Json& each : list) messages.push_back({get_string(each, "role"), get_string(each, "content")});
+  return messages;
+}
+
+Report encode(const std::string& folder, const std::string& file, bool special, bool lines, bool chat, bool count, const Run& run) {
   const Tokenizer tokenizer = Tokenizer::load(folder);
   const InputText input(file);
   const Specials specials = special ? Specials::recognise : Specials::as_text;
   int64_t tokens = 0, texts = 0;
+  std::optional<ChatTemplate> dialogues;
+  if (chat) dialogues.emplace(tokenizer);
   const auto one = [&](std::string_view text) {
-    const std::vector<int32_t> ids = tokenizer.encode(text, specials);
+    std::vector<int32_t> ids;
+    if (dialogues) {
+      const std::vector<ChatMessage> messages = messages_of(text);
+      ids = dialogues->encode(messages, /*open_answer=*/messages.back().role != "assistant").ids;
+    } else {
+      ids = tokenizer.encode(text, specials);
+    }
     tokens += static_cast<int64_t>(ids.size());
     ++texts;
     if (count && lines) std::cout << ids.size() << "\n";
@@ -54,9 +75,10 @@ void add_encode(Cli& cli) {
   auto tokenizer = verb.text("tokenizer", "folder with a tokenizer.json", true);
   auto special = verb.flag("special", "read special tokens such as <|endoftext|> as themselves, not as text");
   auto lines = verb.flag("lines", "each line is a text: a JSON array a line");
+  auto chat = verb.flag("chat", "the text, or each line, is {\"messages\": [{\"role\", \"content\"}, ...]}, written by the chat template; the answer's turn is begun");
   auto count = verb.flag("count", "print the number of tokens only");
   auto file = verb.positional("file", "the text; - or nothing: standard input", false);
-  verb.run([=](Run& run) { return encode(*tokenizer, *file, *special, *lines, *count, run); });
+  verb.run([=](Run& run) { return encode(*tokenizer, *file, *special, *lines, *chat, *count, run); });
 }
 
 }  // namespace loam

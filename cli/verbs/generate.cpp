@@ -41,6 +41,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& p
   for (const auto& stop : stops) longest_stop = std::max(longest_stop, stop.size());
   std::string reason = "length";
   bool first = true;
+  std::vector<int32_t> ids;
   auto write_until = [&](size_t end) {
     if (end > written && !run.flags().json) {
       std::fwrite(text.data() + written, 1, end - written, stdout);
@@ -54,6 +55,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& p
   const int64_t drawn = generate(
       session, {}, config.max_tokens, settings, open.ends,
       [&](int32_t id) {
+        ids.push_back(id);
         if (tokenizer.has(id)) text += decoder.add(id);
         if (std::exchange(first, false)) text.erase(0, prompt.healed.size());  // the prompt has these bytes already
         for (const auto& stop : stops) {
@@ -75,7 +77,7 @@ Report run_generate(Run& run, const GenerateConfig& config, const std::string& p
   const double ended = seconds_now();
   if (session.forgot())
     run.progress().warn("the text is longer than the model's context; its beginning was forgotten on the way");
-  return report({{"text", text}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", ended - began}, {"prompt_tokens", prompt.ids.size()},
+  return report({{"text", text}, {"ids", ids}, {"tokens", drawn}, {"finish_reason", reason}, {"seconds", ended - began}, {"prompt_tokens", prompt.ids.size()},
                  {"load_seconds", began - opened}, {"prompt_seconds", read - began}, {"generate_seconds", ended - read}});
 }
 

@@ -57,31 +57,40 @@ ChatTemplate::Turn ChatTemplate::turn(const ChatMessage& message) const {
 ChatTokens ChatTemplate::encode(const std::vector<ChatMessage>& messages, bool open_answer) const {
   if (own_) return own_->encode(messages, open_answer);
   ChatTokens out;
+  std::string text;  // not encoded yet: one piece up to a special token or an answer, as programs that render first have it
   const auto mark = [&](bool answer) { out.answer.resize(out.ids.size(), answer ? 1 : 0); };
+  const auto flush = [&] {
+    if (!text.empty()) tokenizer_.encode(text, out.ids);
+    text.clear();
+    mark(false);
+  };
+  const auto begin_turn = [&](const std::string& role) {
+    if (style_ == Style::chatml) {
+      flush();
+      out.ids.push_back(begin_);
+    }
+    text += role_head(role);
+  };
   for (const ChatMessage& message : messages) {
     const Turn t = turn(message);
-    const bool ends = style_ == Style::chatml || t.answer;
-    if (style_ == Style::chatml) out.ids.push_back(begin_);
+    begin_turn(message.role);
     if (t.answer) {
       // The head apart from the answer, as it is when a model answers: no token may span the two.
-      tokenizer_.encode(t.head, out.ids);
-      mark(false);
+      flush();
       tokenizer_.encode(message.content, out.ids);
     } else {
-      tokenizer_.encode(t.head + message.content + (ends ? "" : t.tail), out.ids);
+      text += message.content;
     }
-    if (ends) {
+    if (style_ == Style::chatml || t.answer) {
+      mark(t.answer);
+      flush();
       out.ids.push_back(end_);
       mark(t.answer);
-      tokenizer_.encode(t.tail, out.ids);
     }
-    mark(false);
+    text += t.tail;
   }
-  if (open_answer) {
-    if (style_ == Style::chatml) out.ids.push_back(begin_);
-    tokenizer_.encode(role_head("assistant"), out.ids);
-    mark(false);
-  }
+  if (open_answer) begin_turn("assistant");
+  flush();
   return out;
 }
 

@@ -268,9 +268,11 @@ void Tokenizer::encode(std::string_view text, std::vector<int32_t>& ids, Special
     }
     std::string_view before = text.substr(done, at - done);
     if (at == 0 && !token->special) in_->encode_lone_prefix(ids);
+    // Hugging Face normalizes what stands between tokens by itself; to SentencePiece its own symbols are part of the text.
+    const bool ends = token->special || !(in_->parts.unigram && in_->parts.unigram->floats);
     const auto is_space = [](char c) { return class_of(static_cast<unsigned char>(c)) & kSpace && static_cast<unsigned char>(c) < 128; };
     while (token->lstrip && !before.empty() && is_space(before.back())) before.remove_suffix(1);
-    ordinary(before, done == 0, false);
+    ordinary(before, done == 0, ends);
     ids.push_back(token->id);
     at += token->content.size();
     while (token->rstrip && at < text.size() && is_space(text[at])) ++at;

@@ -205,6 +205,10 @@ TEST(ChatTemplate, PlainWhereThereAreNoChatTokens) {
   EXPECT_EQ(tok.decode(row.ids), "### System:\nBe brief.\n\n### User:\nHi\n\n### Assistant:\nYes<|endoftext|>\n");
   EXPECT_EQ(std::count(row.answer.begin(), row.answer.end(), 1), 4);
   EXPECT_EQ(chat.stop_ids(), Ids{256});
+  // Between turns no cut but those of the text as a whole: programs that render first must get the same ids.
+  const Tokenizer lines = make({{"\n", "\n"}});
+  const std::vector<ChatMessage> talk = {{"user", "Hi"}, {"assistant", "Yes"}, {"user", "Well"}};
+  EXPECT_EQ(ChatTemplate(lines).encode(talk, true).ids, lines.encode(ChatTemplate(lines).render(talk, true), Specials::recognise));
   TokenizerParts parts = tok.parts();
   parts.config = own_config(tok);
   EXPECT_EQ(ChatTemplate(Tokenizer(parts)).jinja(), chat_jinja(ChatTemplate::Style::plain));

@@ -195,6 +195,13 @@ TEST(Unigram, OutAsTokenizerJsonAndInAgain) {
   EXPECT_EQ(tok.decode(tok.encode("I  saw a girl. ")), "I saw a girl.");
 }
 
+TEST(UnigramJson, StripsBeforeASpecialToken) {
+  const std::string text = R"({"added_tokens":[{"id":0,"content":"<unk>","special":true}],"normalizer":{"type":"Strip","strip_left":false,"strip_right":true},)"
+                           R"("pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"},"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],["▁a",-1],["▁",-2]]}})";
+  const Tokenizer tok(parts_from_text(text, "x"));
+  EXPECT_EQ(tok.encode("a  a  <unk> a ", Specials::recognise), (std::vector<int32_t>{1, 2, 1, 0, 1}));
+}
+
 TEST(UnigramJson, RefusesWhatItDoesNotDo) {
   const auto json = [](const std::string& normalizer, const std::string& pre, const std::string& vocab, const std::string& more = R"("unk_id":0)") {
     return R"({"added_tokens":[],"normalizer":)" + normalizer + R"(,"pre_tokenizer":)" + pre + R"(,"model":{"type":"Unigram",)" + more + R"(,"vocab":)" + vocab + "}}";
