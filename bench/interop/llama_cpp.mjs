@@ -10,9 +10,8 @@ import { pathToFileURL } from "node:url";
 const [folder, loam, file, type, promptsFile, tokens] = process.argv.slice(2);
 // In nats. llama.cpp looks GPT-2's GELU up in a table of halves, and rounds what is multiplied to halves with F16, to bfloats
 // with BF16. With blocks both round it to whole numbers; where a sum's last bit differs, one of them may fall the other way.
-// With
-// Q4_K llama.cpp's blocks of activations have 256 numbers, loam's 32. The root of the mean square must be a quarter of the largest.
-const allowed = { f32: 0.005, f16: 0.03, bf16: 0.15, q8_0: 0.3, q4_0: 0.3, q4_k: 0.6 }[type];
+// The root of the mean square must be a quarter of the largest.
+const allowed = { f32: 0.005, f16: 0.03, bf16: 0.15, q8_0: 0.3, q4_0: 0.3, q4_k: 0.3 }[type];
 const { getLlama } = await import(pathToFileURL(path.resolve(folder, "node_modules/node-llama-cpp/dist/index.js")).href);
 const prompts = fs.readFileSync(promptsFile, "utf8").trimEnd().split("\n");
 const json = (...args) => execFileSync(loam, ["--quiet", "--threads", "1", ...args], { maxBuffer: 1 << 28 }).toString().trim().split("\n").map((line) => JSON.parse(line));

@@ -96,12 +96,12 @@ int64_t row_bytes(NumberType type, int64_t cols) {
   return panel_bytes(type, cols) / kPanelRows + (in_blocks(type) ? cols / kBlock * 2 : 0);
 }
 
-QuantisedBlock quantise_block(const float* x) {
+QuantisedBlock quantise_block(const float* x, const float* super) {
   float most = 0;
-  for (int64_t j = 0; j < kBlock; ++j) most = std::max(most, std::fabs(x[j]));
+  for (int64_t j = 0; j < (super != nullptr ? kSuperBlock : kBlock); ++j) most = std::max(most, std::fabs((super != nullptr ? super : x)[j]));
   QuantisedBlock out;
-  out.scale = half_to_float(float_to_half(most / 127.0f));
   const float inverse = most > 0 ? 127.0f / most : 0.0f;
+  out.scale = super == nullptr ? half_to_float(float_to_half(most / 127.0f)) : most > 0 ? 1.0f / inverse : 0.0f;
   for (int64_t j = 0; j < kBlock; ++j) out.q[j] = static_cast<int8_t>(std::nearbyint(x[j] * inverse));
   return out;
 }

@@ -26,12 +26,14 @@ class StoredKernels {
 };
 
 /// A block of 32 activations as whole numbers -127..127 and the scale they are multiplied by again: q = x * (127 / m) to
-/// nearest even for the largest magnitude m, and m / 127 rounded to half precision (llama.cpp's q8_0 of activations).
+/// nearest even for the largest magnitude m, and m / 127 rounded to half precision (llama.cpp's q8_0 of activations). For
+/// weights in super-blocks m is that of the 256 numbers at `super`, x among them, and the scale 1 / (127 / m) (its q8_K): the
+/// answers of both programs are then the same but for the order of sums.
 struct QuantisedBlock {
   int8_t q[kBlock];
   float scale;
 };
-QuantisedBlock quantise_block(const float* x);
+QuantisedBlock quantise_block(const float* x, const float* super = nullptr);
 
 /// Writes row `row` of `to` (whose memory is the caller's to write) from `from`: cols numbers of 2 bytes, or the blocks of
 /// GGUF (scale first). Rows may be written from several threads. Throws Error{input} for a scale that is no finite number.

@@ -86,6 +86,18 @@ TEST(Stored, ABlockOfActivationsIsRoundedToNearest) {
   EXPECT_EQ(q.scale, half_to_float(float_to_half(12.7f / 127)));
 }
 
+TEST(Stored, BlocksOfASuperBlockShareAScale) {
+  float x[256] = {12.7f, -6.35f, 0.05f, 0.15f};
+  x[255] = -127.0f;
+  const QuantisedBlock q = quantise_block(x, x);
+  EXPECT_EQ(q.scale, 1.0f);
+  EXPECT_EQ(q.q[0], 13);
+  EXPECT_EQ(q.q[1], -6);
+  EXPECT_EQ(q.q[3], 0);
+  EXPECT_EQ(quantise_block(x + 224, x).q[31], -127);
+  EXPECT_EQ(quantise_block(x + 32, x + 0).q[0], 0);
+}
+
 using StoredTest = EachIsa;
 
 TEST_P(StoredTest, ProductsMatchTheReference) {

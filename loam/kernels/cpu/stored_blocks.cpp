@@ -125,19 +125,21 @@ LOAM_INLINE float largest(vf x) {
 #endif
 }
 
-LOAM_INLINE void quantise(const float* x, int8_t* q, float* scale, int32_t* start, int32_t offset, bool halves) {
-  constexpr int kVectors = static_cast<int>(kBlock) / kWidth;
-  vf values[kVectors], most = {};
-  for (int v = 0; v < kVectors; ++v) {
-    values[v] = load(x + v * kWidth);
-    most = vmax(most, vmax(values[v], -values[v]));
+/// The largest magnitude of `blocks` blocks.
+LOAM_INLINE float largest_magnitude(const float* x, int64_t blocks) {
+  vf most = {};
+  for (int64_t v = 0; v < blocks * kBlock / kWidth; ++v) {
+    const vf value = load(x + v * kWidth);
+    most = vmax(most, vmax(value, -value));
   }
-  const float m = largest(most);
-  *scale = to_half_and_back(m / 127.0f);
-  const float inverse = m > 0.0f ? 127.0f / m : 0.0f;
+  return largest(most);
+}
+
+LOAM_INLINE void quantise(const float* x, float inverse, int8_t* q, int32_t* start, int32_t offset, bool halves) {
+  constexpr int kVectors = static_cast<int>(kBlock) / kWidth;
   vi total[2] = {};
   for (int v = 0; v < kVectors; ++v) {
-    const vi n = to_nearest(values[v] * inverse);
+    const vi n = to_nearest(load(x + v * kWidth) * inverse);
     total[v / (kVectors / 2)] += n;
     store_bytes(q + v * kWidth, n);
   }
@@ -145,15 +147,24 @@ LOAM_INLINE void quantise(const float* x, int8_t* q, float* scale, int32_t* star
   start[1] = halves ? -offset * sum_of(total[1]) : 0;
 }
 
-Activations quantise_rows(ConstMat x, int32_t offset, bool halves) {
+/// As quantise_block() has it: a scale for `shared` blocks, 1 or those of a super-block.
+Activations quantise_rows(ConstMat x, int32_t offset, bool halves, int64_t shared) {
   const int64_t blocks = x.cols / kBlock;
   float* scale = scratch(kPackedSlot, x.rows * (3 * blocks + x.cols / 4));
   auto* start = reinterpret_cast<int32_t*>(scale + x.rows * blocks);
   auto* q = reinterpret_cast<int8_t*>(start + 2 * x.rows * blocks);
   parallel_chunks(x.rows, 8, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
+      float inverse = 0, by = 0;
       for (int64_t b = 0; b < blocks; ++b) {
-        quantise(x.data + n * x.ld + b * kBlock, q + n * x.cols + b * kBlock, scale + n * blocks + b, start + 2 * (n * blocks + b), offset, halves);
+        const float* at = x.data + n * x.ld + b * kBlock;
+        if (b % shared == 0) {
+          const float m = largest_magnitude(at, shared);
+          inverse = m > 0.0f ? 127.0f / m : 0.0f;
+          by = shared == 1 ? to_half_and_back(m / 127.0f) : m > 0.0f ? 1.0f / inverse : 0.0f;
+        }
+        scale[n * blocks + b] = by;
+        quantise(at, inverse, q + n * x.cols + b * kBlock, start + 2 * (n * blocks + b), offset, halves);
       }
     }
   });
@@ -276,7 +287,7 @@ void rows_of(Mat y, const Activations& a, int64_t r0, int64_t r1, const Panels& 
 /// y = x w' for one way of scaling; `offset`: what is added to the weights.
 template <bool kNibbles, bool kDots, Scaling kScaling>
 void product_of(Mat y, ConstMat x, const StoredMat& w, int32_t offset, const Epilogue& then) {
-  const Activations a = quantise_rows(x, offset, kScaling == Scaling::halves);
+  const Activations a = quantise_rows(x, offset, kScaling == Scaling::halves, in_super_blocks(w.type) ? kSuperBlock / kBlock : 1);
   const int64_t stride = panel_bytes(w.type, w.cols), scale_stride = w.blocks() * kPanelRows, factor_stride = 2 * scale_stride;
   const auto* numbers = reinterpret_cast<const uint8_t*>(w.numbers);
   const auto at = [&](int64_t panel) {

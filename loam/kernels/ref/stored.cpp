@@ -16,9 +16,10 @@ class Stored final : public StoredKernels {
     std::vector<std::vector<float>> inputs;
     for (int64_t n = 0; n < x.rows; ++n) {
       inputs.emplace_back(x.data + n * x.ld, x.data + n * x.ld + x.cols);
+      const float* given = x.data + n * x.ld;
       for (int64_t b = 0; in_blocks(w.type) && b < w.blocks(); ++b) {
         float* block = inputs.back().data() + b * kBlock;
-        const QuantisedBlock q = quantise_block(block);
+        const QuantisedBlock q = quantise_block(block, in_super_blocks(w.type) ? given + b * kBlock / kSuperBlock * kSuperBlock : nullptr);
         for (int64_t j = 0; j < kBlock; ++j) block[j] = q.scale * static_cast<float>(q.q[j]);
       }
     }
