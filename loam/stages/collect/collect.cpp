@@ -9,6 +9,7 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
+#include "loam/base/hash.h"
 #include "loam/base/memory.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
