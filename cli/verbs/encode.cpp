@@ -9,6 +9,7 @@
 #include "loam/base/error.h"
 #include "loam/base/json.h"
 #include "loam/text/chat_template.h"
+#include "loam/text/offsets.h"
 #include "loam/text/tokenizer.h"
 
 namespace loam {
@@ -27,6 +28,14 @@ void print_ids(const std::vector<int32_t>& ids, const char* between) {
   std::cout << out;
 }
 
+/// [[id, begin, end], ...]
+int64_t print_places(const std::vector<TokenPlace>& places) {
+  std::string out = "[";
+  for (const TokenPlace& place : places) fmt::format_to(std::back_inserter(out), "{}[{},{},{}]", out.size() > 1 ? "," : "", place.id, place.begin, place.end);
+  std::cout << out << "]\n";
+  return static_cast<int64_t>(places.size());
+}
+
 std::vector<ChatMessage> messages_of(std::string_view line) {
   const Json row = parse_json(line, "a dialogue");
   const Json& list = row.is_object() && row.contains("messages") ? row["messages"] : row;
@@ -36,7 +45,8 @@ std::vector<ChatMessage> messages_of(std::string_view line) {
   return messages;
 }
 
-Report encode(const std::string& folder, const std::string& file, bool special, bool lines, bool chat, bool count, const Run& run) {
+Report encode(const std::string& folder, const std::string& file, bool special, bool lines, bool chat, bool count, bool offsets, const Run& run) {
+  require(!offsets || (!chat && !count), "--offsets goes with neither --chat, whose text is the template's, nor --count");
   const Tokenizer tokenizer = Tokenizer::load(folder);
   const InputText input(file);
   const Specials specials = special ? Specials::recognise : Specials::as_text;
@@ -44,6 +54,11 @@ Report encode(const std::string& folder, const std::string& file, bool special, 
   std::optional<ChatTemplate> dialogues;
   if (chat) dialogues.emplace(tokenizer);
   const auto one = [&](std::string_view text) {
+    if (offsets) {
+      tokens += print_places(encode_with_places(tokenizer, text, specials));
+      ++texts;
+      return;
+    }
     std::vector<int32_t> ids;
     if (dialogues) {
       const std::vector<ChatMessage> messages = messages_of(text);
@@ -77,8 +92,9 @@ void add_encode(Cli& cli) {
   auto lines = verb.flag("lines", "each line is a text: a JSON array a line");
   auto chat = verb.flag("chat", "the text, or each line, is {\"messages\": [{\"role\", \"content\"}, ...]}, written by the chat template; the answer's turn is begun");
   auto count = verb.flag("count", "print the number of tokens only");
+  auto offsets = verb.flag("offsets", "JSON [[id, begin, end], ...]: the bytes of the text that each token stands for");
   auto file = verb.positional("file", "the text; - or nothing: standard input", false);
-  verb.run([=](Run& run) { return encode(*tokenizer, *file, *special, *lines, *chat, *count, run); });
+  verb.run([=](Run& run) { return encode(*tokenizer, *file, *special, *lines, *chat, *count, *offsets, run); });
 }
 
 }  // namespace loam
