@@ -2,8 +2,8 @@
 //
 //   LOAM_BENCH_TOKENIZER=gpt2/tokenizer.json LOAM_BENCH_TEXT=prose.txt build/release/bench/encode_bench
 //
-// `pieces` is the pre-tokenizer alone. LOAM_BENCH_PARTS (default: lines of the text gathered up to 64 KiB) is the bytes
-// of one call.
+// `pieces` is the pre-tokenizer alone. One call encodes lines gathered to LOAM_BENCH_PARTS
+// bytes (64 KiB).
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

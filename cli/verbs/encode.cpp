@@ -29,11 +29,11 @@ void print_ids(const std::vector<int32_t>& ids, const char* between) {
 }
 
 /// [[id, begin, end], ...]
-int64_t print_places(const std::vector<TokenPlace>& places) {
+int64_t print_offsets(const std::vector<TokenOffsets>& tokens) {
   std::string out = "[";
-  for (const TokenPlace& place : places) fmt::format_to(std::back_inserter(out), "{}[{},{},{}]", out.size() > 1 ? "," : "", place.id, place.begin, place.end);
+  for (const TokenOffsets& token : tokens) fmt::format_to(std::back_inserter(out), "{}[{},{},{}]", out.size() > 1 ? "," : "", token.id, token.begin, token.end);
   std::cout << out << "]\n";
-  return static_cast<int64_t>(places.size());
+  return static_cast<int64_t>(tokens.size());
 }
 
 std::vector<ChatMessage> messages_of(std::string_view line) {
@@ -55,7 +55,7 @@ Report encode(const std::string& folder, const std::string& file, bool special, 
   if (chat) dialogues.emplace(tokenizer);
   const auto one = [&](std::string_view text) {
     if (offsets) {
-      tokens += print_places(encode_with_places(tokenizer, text, specials));
+      tokens += print_offsets(encode_with_offsets(tokenizer, text, specials));
       ++texts;
       return;
     }

@@ -23,18 +23,18 @@ void require_finite(std::span<const float> values, const std::filesystem::path& 
   }
 }
 
-int64_t first_odd_half(std::span<const std::byte> halves, uint16_t exponent) {
+int64_t first_not_finite_half(std::span<const std::byte> halves, uint16_t exponent) {
   const auto n = static_cast<int64_t>(halves.size() / 2);
-  const auto odd = [&](int64_t i) {
+  const auto not_finite = [&](int64_t i) {
     uint16_t half;
     std::memcpy(&half, halves.data() + 2 * i, 2);
     return (half & exponent) == exponent;
   };
   uint16_t any = 0;  // without a branch, so that it runs in vectors
-  for (int64_t i = 0; i < n; ++i) any = static_cast<uint16_t>(any | odd(i));
+  for (int64_t i = 0; i < n; ++i) any = static_cast<uint16_t>(any | not_finite(i));
   if (any == 0) return -1;
   int64_t i = 0;
-  while (!odd(i)) ++i;
+  while (!not_finite(i)) ++i;
   return i;
 }
 

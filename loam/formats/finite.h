@@ -14,6 +14,6 @@ void require_finite(std::span<const float> values, const std::filesystem::path& 
 
 /// Where the first of the 16-bit floats is infinite or no number, -1 if none is. exponent: the bits that are all ones in
 /// such a one, 0x7c00 of binary16, 0x7f80 of bfloat16.
-int64_t first_odd_half(std::span<const std::byte> halves, uint16_t exponent);
+int64_t first_not_finite_half(std::span<const std::byte> halves, uint16_t exponent);
 
 }  // namespace loam

@@ -184,7 +184,7 @@ void pack_piece(const StoredMat& to, const Param::Piece& piece, const StoredTens
   const auto exponent = static_cast<uint16_t>(to.type == NumberType::f16 ? 0x7c00 : 0x7f80);
   // The scales of blocks are looked at by pack_row.
   const auto check_halves = [&](std::span<const std::byte> row, int64_t number) {
-    const int64_t at = in_blocks(to.type) ? -1 : first_odd_half(row, exponent);
+    const int64_t at = in_blocks(to.type) ? -1 : first_not_finite_half(row, exponent);
     if (at < 0) return;
     uint16_t half;
     std::memcpy(&half, row.data() + 2 * at, 2);

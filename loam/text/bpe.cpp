@@ -92,6 +92,7 @@ void Bpe::encode(std::string_view piece, const char* text_end, Scratch& scratch,
 }
 
 void Bpe::encode(std::span<const std::string_view> pieces, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const {
+  LOAM_ASSERT(pieces.size() <= kBatch);
   PieceKey keys[kBatch];
   size_t lines[kBatch];
   for (size_t i = 0; i < pieces.size(); ++i) {

@@ -94,7 +94,7 @@ class Bpe {
   /// `text_end`: up to where memory may be read, at or behind the piece's end.
   void encode(std::string_view piece, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const;
 
-  /// The same for pieces that follow each other: while one waits for memory, the next ones' is fetched.
+  /// The same for up to kBatch pieces, none empty: while one waits for memory, the next ones' is fetched.
   void encode(std::span<const std::string_view> pieces, const char* text_end, Scratch& scratch, std::vector<int32_t>& ids) const;
   static constexpr size_t kBatch = 32;  ///< pieces of one such call, at most
 

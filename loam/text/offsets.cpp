@@ -26,14 +26,14 @@ int64_t matched(std::string_view text, std::string_view bytes) {
 
 }  // namespace
 
-std::vector<TokenPlace> encode_with_places(const Tokenizer& tokenizer, std::string_view text, Specials specials) {
+std::vector<TokenOffsets> encode_with_offsets(const Tokenizer& tokenizer, std::string_view text, Specials specials) {
   const std::vector<int32_t> ids = tokenizer.encode(text, specials);
   const auto is_added = [&](int32_t id) {
     const auto found = std::lower_bound(tokenizer.added().begin(), tokenizer.added().end(), id, [](const AddedToken& token, int32_t wanted) { return token.id < wanted; });
     return found != tokenizer.added().end() && found->id == id;
   };
-  std::vector<TokenPlace> places;
-  places.reserve(ids.size());
+  std::vector<TokenOffsets> offsets;
+  offsets.reserve(ids.size());
   size_t at = 0;
   bool spaced = false;  // an added token stands before, whose right side may have lost white space
   for (const int32_t id : ids) {
@@ -46,12 +46,12 @@ std::vector<TokenPlace> encode_with_places(const Tokenizer& tokenizer, std::stri
       begin = std::min(text.find_first_not_of(" \t\n\v\f\r", at), text.size());
       length = matched(text.substr(begin), bytes);
     }
-    require_input(length >= 0, "the tokenizer changes this text before it cuts it: the token ", id, " is not what stands at byte ", at, "; there are no places to give");
+    require_input(length >= 0, "the tokenizer changes this text before it cuts it: the token ", id, " is not what stands at byte ", at, "; there are no offsets to give");
     at = begin + static_cast<size_t>(length);
-    places.push_back({id, static_cast<int64_t>(begin), static_cast<int64_t>(at)});
+    offsets.push_back({id, static_cast<int64_t>(begin), static_cast<int64_t>(at)});
     spaced = added;
   }
-  return places;
+  return offsets;
 }
 
 }  // namespace loam

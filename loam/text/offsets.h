@@ -1,6 +1,6 @@
 // Where each token stands in its text.
 //
-//   for (const TokenPlace& t : encode_with_places(tokenizer, "Hello world")) ...   // t.id; text.substr(t.begin, t.end - t.begin)
+//   for (const TokenOffsets& t : encode_with_offsets(tokenizer, "Hello world")) ...   // t.id; text.substr(t.begin, t.end - t.begin)
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 namespace loam {
 
 /// Bytes [begin, end) of the text. A token may be less than a character.
-struct TokenPlace {
+struct TokenOffsets {
   int32_t id;
   int64_t begin, end;
-  bool operator==(const TokenPlace&) const = default;
+  bool operator==(const TokenOffsets&) const = default;
 };
 
-/// The ids of Tokenizer::encode() with their places, in order. The space that SentencePiece's kind puts before a text has no
+/// The ids of Tokenizer::encode() with the bytes they stand for, in order. The space that SentencePiece's kind puts before a text has no
 /// bytes, nor has the white space that a special token takes along. Throws Error{input} where the tokenizer changes the text
 /// first (composes characters, squeezes spaces, has no token for one), so that a token has no bytes there.
-std::vector<TokenPlace> encode_with_places(const Tokenizer& tokenizer, std::string_view text, Specials specials = Specials::as_text);
+std::vector<TokenOffsets> encode_with_offsets(const Tokenizer& tokenizer, std::string_view text, Specials specials = Specials::as_text);
 
 }  // namespace loam

@@ -19,27 +19,27 @@ Tokenizer byte_level(bool nfc = false) {
   return Tokenizer(std::move(parts));
 }
 
-using Places = std::vector<TokenPlace>;
+using Offsets = std::vector<TokenOffsets>;
 
 TEST(Offsets, TokensStandWhereTheirBytesAre) {
   const Tokenizer tok = byte_level();
-  EXPECT_EQ(encode_with_places(tok, "hello he"), (Places{{258, 0, 4}, {'o', 4, 5}, {' ', 5, 6}, {256, 6, 8}}));
-  EXPECT_TRUE(encode_with_places(tok, "").empty());
+  EXPECT_EQ(encode_with_offsets(tok, "hello he"), (Offsets{{258, 0, 4}, {'o', 4, 5}, {' ', 5, 6}, {256, 6, 8}}));
+  EXPECT_TRUE(encode_with_offsets(tok, "").empty());
   // Less than a character each.
-  EXPECT_EQ(encode_with_places(tok, "\xc3\xa9"), (Places{{0xc3, 0, 1}, {0xa9, 1, 2}}));
+  EXPECT_EQ(encode_with_offsets(tok, "\xc3\xa9"), (Offsets{{0xc3, 0, 1}, {0xa9, 1, 2}}));
 }
 
 TEST(Offsets, SpecialTokensTakeTheirSpaceAlong) {
   const Tokenizer tok = byte_level();
-  EXPECT_EQ(encode_with_places(tok, "he  <|end|>\n he", Specials::recognise), (Places{{256, 0, 2}, {259, 4, 11}, {256, 13, 15}}));
-  EXPECT_EQ(encode_with_places(tok, "<|end|><|end|>", Specials::recognise), (Places{{259, 0, 7}, {259, 7, 14}}));
+  EXPECT_EQ(encode_with_offsets(tok, "he  <|end|>\n he", Specials::recognise), (Offsets{{256, 0, 2}, {259, 4, 11}, {256, 13, 15}}));
+  EXPECT_EQ(encode_with_offsets(tok, "<|end|><|end|>", Specials::recognise), (Offsets{{259, 0, 7}, {259, 7, 14}}));
 }
 
 TEST(Offsets, NoneWhereTheTextIsChangedFirst) {
   const Tokenizer tok = byte_level(true);
-  EXPECT_EQ(encode_with_places(tok, "he").size(), 1u);
+  EXPECT_EQ(encode_with_offsets(tok, "he").size(), 1u);
   try {
-    encode_with_places(tok, "he e\xcc\x81");  // composed to U+00E9
+    encode_with_offsets(tok, "he e\xcc\x81");  // composed to U+00E9
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::input);
@@ -54,8 +54,8 @@ TEST(Offsets, TheSpaceBeforeATextHasNoBytes) {
   parts.characters.emplace();
   parts.characters->unknown = 0;
   const Tokenizer tok(std::move(parts));
-  EXPECT_EQ(encode_with_places(tok, "ab a"), (Places{{6, 0, 2}, {4, 2, 4}}));
-  EXPECT_EQ(encode_with_places(tok, "ab\xe2\x96\x81" "a"), (Places{{6, 0, 2}, {4, 2, 6}}));
+  EXPECT_EQ(encode_with_offsets(tok, "ab a"), (Offsets{{6, 0, 2}, {4, 2, 4}}));
+  EXPECT_EQ(encode_with_offsets(tok, "ab\xe2\x96\x81" "a"), (Offsets{{6, 0, 2}, {4, 2, 6}}));
 }
 
 }  // namespace
