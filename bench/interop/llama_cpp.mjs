@@ -1,13 +1,14 @@
 // A GGUF file by loam and by llama.cpp (npm node-llama-cpp in FOLDER), on the same prompts:
-//   node llama_cpp.mjs FOLDER LOAM FILE.gguf TYPE PROMPTS.txt TOKENS
+//   node llama_cpp.mjs FOLDER LOAM FILE.gguf TYPE PROMPTS.txt TOKENS [KNOWN]
 // Log probabilities of the prompts' tokens, and the greedy continuation: the very ids, and where they part how much less
-// likely loam's token is to llama.cpp. Prints a line of a table; exit 1 if a difference is over what the type's rounding explains.
+// likely loam's token is to llama.cpp. Prints a line of a table; exit 1 if a difference is over what the type's rounding explains,
+// or if the continuation of any of the first KNOWN prompts is another.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [folder, loam, file, type, promptsFile, tokens] = process.argv.slice(2);
+const [folder, loam, file, type, promptsFile, tokens, known = 0] = process.argv.slice(2);
 // In nats. llama.cpp looks GPT-2's GELU up in a table of halves, and rounds what is multiplied to halves with F16, to bfloats
 // with BF16. With blocks both round it to whole numbers; where a sum's last bit differs, one of them may fall the other way.
 // The root of the mean square must be a quarter of the largest.
@@ -35,7 +36,7 @@ async function logProbs(ids) {
   });
 }
 
-let places = 0, squares = 0, largest = 0, same = 0, regret = 0, drawn = 0, tokenizer = 0;
+let places = 0, squares = 0, largest = 0, same = 0, sameKnown = 0, regret = 0, drawn = 0, tokenizer = 0;
 for (const [i, prompt] of prompts.entries()) {
   const ids = scored[i].tokens, theirs = await logProbs(ids);
   for (let k = 1; k < ids.length; ++k, ++places) {
@@ -44,18 +45,19 @@ for (const [i, prompt] of prompts.entries()) {
     largest = Math.max(largest, difference);
   }
   // The prompt's own ids; a BOS, if there is one, comes before.
-  const known = model.tokenize(prompt);
-  if (known.join() === ids.slice(ids.length - known.length).join()) ++tokenizer;
+  const read = model.tokenize(prompt);
+  if (read.join() === ids.slice(ids.length - read.length).join()) ++tokenizer;
   const ours = json("--json", "generate", file, "--prompt", prompt, "--exact-prompt", "--max-tokens", tokens, "--temperature", "0")[0].ids;
   const found = [];
   await sequence.clearHistory();
   for await (const token of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
+    if (model.isEogToken(token)) break;
     found.push(token);
     if (found.length >= Number(tokens)) break;
   }
-  const both = Math.min(ours.length, found.length);
-  if (ours.length > 0 && ours.slice(0, both).join() === found.slice(0, both).join()) {
+  if (ours.join() === found.join()) {
     ++same;
+    if (i < Number(known)) ++sameKnown;
   } else {
     const along = await logProbs([...ids, ...ours]);
     ours.forEach((id, k) => { regret = Math.max(regret, along[ids.length - 1 + k].best - along[ids.length - 1 + k].at(id)); });
@@ -63,8 +65,8 @@ for (const [i, prompt] of prompts.entries()) {
   drawn += ours.length;
 }
 const rms = Math.sqrt(squares / places);
-const good = largest <= allowed && rms <= allowed / 4 && regret <= 2 * allowed && tokenizer === prompts.length && places > 0;
+const good = sameKnown === Number(known) && largest <= allowed && rms <= allowed / 4 && regret <= 2 * allowed && tokenizer === prompts.length && places > 0;
 const cell = (text, width) => String(text).padStart(width);
-console.log(`${path.basename(file).padEnd(18)} ${cell(places, 7)} ${cell(largest.toFixed(5), 10)} ${cell(rms.toFixed(5), 10)} ${cell(allowed, 8)}   ` +
+console.log(`${path.basename(file).padEnd(22)} ${cell(places, 7)} ${cell(largest.toFixed(5), 10)} ${cell(rms.toFixed(5), 10)} ${cell(allowed, 8)}   ` +
   `${cell(`${same}/${prompts.length}`, 6)} ${cell(drawn, 7)} ${cell(regret.toFixed(5), 9)}   ${cell(`${tokenizer}/${prompts.length}`, 6)}   ${good ? "holds" : "DIFFERENT"}`);
 process.exit(good ? 0 : 1);

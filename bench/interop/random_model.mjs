@@ -1,6 +1,6 @@
 // A Hugging Face folder with weights of chance, wide enough that answers are not flat:
 //   node random_model.mjs gpt2|llama|qwen2|qwen3 VOCABULARY_SIZE OUT
-// Standard deviation 0.1, norms about 1; F32. The tokenizer's files are put there by the caller.
+// Standard deviation 0.06, norms about 1; F32. The tokenizer's files are put there by the caller.
 import fs from "node:fs";
 import path from "node:path";
 
@@ -81,7 +81,7 @@ for (const t of tensors) {
   for (const last = i + t.dims.reduce((a, b) => a * b, 1); i < last; ++i) {
     // The sum of four even numbers, of mean 0 and deviation 1, is normal enough.
     const normal = (uniform() + uniform() + uniform() + uniform() - 2) * Math.sqrt(3);
-    values[i] = (norm ? 1 : 0) + 0.1 * normal;
+    values[i] = (norm ? 1 : 0) + 0.06 * normal;
   }
 }
 fs.mkdirSync(out, { recursive: true });

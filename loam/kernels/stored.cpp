@@ -153,4 +153,12 @@ void unpack_row(const StoredMat& from, int64_t row, float* out) {
   }
 }
 
+float gelu_by_halves(float x) {
+  if (x <= -10.0f) return 0.0f;
+  if (x >= 10.0f) return x;
+  const float h = half_to_float(float_to_half(x));
+  constexpr float kRoot = 0.79788456080286535588f;  // of 2 / pi
+  return half_to_float(float_to_half(0.5f * h * (1.0f + std::tanh(kRoot * h * (1.0f + 0.044715f * h * h)))));
+}
+
 }  // namespace loam

@@ -23,7 +23,14 @@ class StoredKernels {
   virtual void nt(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then = {}) const = 0;
   /// y[n] = w[ids[n]], widened. y: (N,I).
   virtual void rows(Mat y, const int32_t* ids, const StoredMat& w) const = 0;
+  /// y = gelu_by_halves(x), number by number. They may be one.
+  virtual void gelu(Mat y, ConstMat x) const = 0;
 };
+
+/// GELU as llama.cpp computes it on a CPU, from a table of halves: x is rounded to a half, and so is gelu of that; 0 up to -10,
+/// x itself from 10 on. What stands between two products of block types must round alike in both programs, or the rounded
+/// activations of the second differ in many places.
+float gelu_by_halves(float x);
 
 /// A block of 32 activations as whole numbers -127..127 and the scale they are multiplied by again: q = x * (127 / m) to
 /// nearest even for the largest magnitude m, and m / 127 rounded to half precision (llama.cpp's q8_0 of activations). For

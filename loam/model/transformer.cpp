@@ -267,9 +267,11 @@ void Transformer::branch_forward(Mat out, ConstMat residual, ConstMat x, size_t 
 
 void Transformer::up_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
   const Mat up = a.up.range(0, n), active = a.active.range(0, n);
+  const bool by_halves = !config_.gated() && params_.is_stored(p.up) && in_blocks(params_.stored(p.up).type);
   Epilogue then = plus(vector_of(p.up_bias));
-  if (!config_.gated()) then.activated = active;
+  if (!config_.gated() && !by_halves) then.activated = active;
   product(up, a.normed2.range(0, n), p.up, then);
+  if (by_halves) backend_.stored().gelu(active, up);
   if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, config_.hidden), up.columns(config_.hidden, config_.hidden));
 }
 

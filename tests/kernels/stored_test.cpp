@@ -1,6 +1,9 @@
 #include "loam/kernels/stored.h"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <numbers>
 
 #include "loam/base/half.h"
 #include "loam/kernels/cpu/cpu_backend.h"
@@ -98,7 +101,34 @@ TEST(Stored, BlocksOfASuperBlockShareAScale) {
   EXPECT_EQ(quantise_block(x + 32, x + 0).q[0], 0);
 }
 
+TEST(Stored, GeluOfAHalfIsAHalf) {
+  EXPECT_EQ(gelu_by_halves(0.0f), 0.0f);
+  EXPECT_EQ(gelu_by_halves(-10.0f), 0.0f);
+  EXPECT_EQ(gelu_by_halves(-std::numeric_limits<float>::infinity()), 0.0f);
+  EXPECT_EQ(gelu_by_halves(12.3456789f), 12.3456789f);
+  EXPECT_TRUE(std::isnan(gelu_by_halves(std::nanf(""))));
+  EXPECT_EQ(gelu_by_halves(1.0002f), gelu_by_halves(1.0f));  // the same half
+  EXPECT_EQ(gelu_by_halves(1.0f), half_to_float(float_to_half(0.841192f)));
+  for (float x = -9.9f; x < 9.9f; x += 0.0173f) {
+    const double u = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x), want = 0.5 * x * (1 + std::tanh(u));
+    EXPECT_NEAR(gelu_by_halves(x), want, 1e-3 * std::max(1.0, std::abs(static_cast<double>(x)))) << x;
+  }
+}
+
 using StoredTest = EachIsa;
+
+TEST_P(StoredTest, GeluIsTheReferencesToTheBit) {
+  Matrix x = uniform(37, 301, 9), got(37, 301, -7), want(37, 301, -7);
+  for (size_t i = 0; i < x.data.size(); ++i) x.data[i] *= static_cast<float>(i % 29);
+  x.data[5] = 10.0f, x.data[6] = -10.0f, x.data[7] = 70000.0f, x.data[8] = -70000.0f, x.data[9] = 1e-7f;
+  fast().stored().gelu(got.mat(), x.view());
+  ref().stored().gelu(want.mat(), x.view());
+  EXPECT_EQ(got.data, want.data);
+  fast().stored().gelu(x.mat(), x.view());  // in place
+  for (int64_t r = 0; r < x.rows; ++r) {
+    for (int64_t c = 0; c < x.cols; ++c) EXPECT_EQ(x.at(r, c), want.at(r, c));
+  }
+}
 
 TEST_P(StoredTest, ProductsMatchTheReference) {
   for (const NumberType type : kTypes) {

@@ -11,6 +11,7 @@ class Stored final : public StoredKernels {
  public:
   void nt(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) const override;
   void rows(Mat y, const int32_t* ids, const StoredMat& w) const override;
+  void gelu(Mat y, ConstMat x) const override;
 };
 
 void nt_halves(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then);

@@ -35,6 +35,11 @@ class Stored final : public StoredKernels {
   void rows(Mat y, const int32_t* ids, const StoredMat& w) const override {
     for (int64_t n = 0; n < y.rows; ++n) unpack_row(w, ids[n], y.data + n * y.ld);
   }
+  void gelu(Mat y, ConstMat x) const override {
+    for (int64_t n = 0; n < y.rows; ++n) {
+      for (int64_t c = 0; c < y.cols; ++c) y.data[n * y.ld + c] = gelu_by_halves(x.data[n * x.ld + c]);
+    }
+  }
   static void finish(Mat y, int64_t r, int64_t c, double sum, const Epilogue& then) {
     if (then.bias) sum += static_cast<double>(then.bias.data[c]);
     if (then.residual) sum += at(then.residual, r, c);
