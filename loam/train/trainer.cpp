@@ -284,7 +284,10 @@ TrainResult Trainer::run() {
     } else {
       recent_step_seconds_ = 0.95 * recent_step_seconds_ + 0.05 * took;
     }
-    if (finite) state_.loss = state_.loss == 0 ? step_loss.loss : 0.98 * state_.loss + 0.02 * step_loss.loss;
+    if (finite) {  // over some 50 steps; over fewer while the run is young, or its first losses would show for long
+      const double share = state_.loss == 0 ? 1.0 : std::max(0.02, 10.0 / static_cast<double>(state_.step + 10));
+      state_.loss += share * (step_loss.loss - state_.loss);
+    }
     const double tokens_per_s = static_cast<double>(step_loss.tokens) / took;
     const double utilization = objective_.flops(model_, step_loss.tokens) / took / peak;
     const bool last = state_.step == state_.schedule.steps;
