@@ -198,6 +198,7 @@ TEST_P(StoredTest, InBlocksARowIsTheSameAloneAndAmongOthers) {
   }
 }
 
+#if defined(__x86_64__)
 TEST_P(StoredTest, TheInstructionForDotsChangesNoBit) {
   const cpu::Parts parts = GetParam() == "avx512" ? cpu::avx512::parts() : GetParam() == "avx2" ? cpu::avx2::parts() : cpu::generic::parts();
   if (&fast().stored() != parts.stored_with_dots) GTEST_SKIP() << "this machine has no VNNI for " << GetParam();
@@ -210,6 +211,7 @@ TEST_P(StoredTest, TheInstructionForDotsChangesNoBit) {
     EXPECT_EQ(with.data, without.data);
   }
 }
+#endif
 
 LOAM_EACH_ISA(StoredTest);
 

@@ -8,6 +8,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define LOAM_INLINE inline __attribute__((always_inline))
@@ -20,6 +22,9 @@ constexpr int kTileRows = 12;  // 12 rows x 2 vectors of accumulators, of 32 reg
 #elif defined(__AVX2__)
 constexpr int kWidth = 8;
 constexpr int kTileRows = 6;  // 6 x 2 of 16 registers
+#elif defined(__aarch64__)
+constexpr int kWidth = 4;  // NEON, which every such machine has: the set "generic" there
+constexpr int kTileRows = 12;  // 12 x 2 of 32 registers
 #else
 constexpr int kWidth = 4;
 constexpr int kTileRows = 6;
