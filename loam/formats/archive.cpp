@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loam/base/error.h"
+#include "loam/formats/bzip2.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/utf8.h"
 
@@ -64,7 +65,9 @@ struct MemberReader::Level {
   ReadBytes outside;               // of a member, else
   std::string head, block;
   size_t head_at = 0;
-  ::archive* handle = nullptr;      // null: plain bytes
+  ::archive* handle = nullptr;
+  ReadBytes own;                   // unpacked by a reader of ours; neither: plain bytes
+  SpareWork* spare = nullptr;
   bool is_archive = false, started = false, ended = false;
   std::string member;
   std::unique_ptr<Level> inner;    // the member, where it is packed itself
@@ -131,6 +134,10 @@ struct MemberReader::Level {
     head.resize(have);
     is_archive = starts_archive(head);
     if (!is_archive && !starts_packed(head)) return;
+    if (begins_as_bzip2(head)) {
+      own = [in = std::make_shared<Bzip2Reader>([this](char* into, int64_t limit) { return stored(into, limit); }, spare)](char* into, int64_t limit) { return in->read(into, limit); };
+      return;
+    }
     handle = archive_read_new();
     block.resize(kMemberBlock);
     // Only what the library unpacks itself: some of its filters start programs.
@@ -164,7 +171,7 @@ struct MemberReader::Level {
     if (handle == nullptr) {
       ended = started;
       started = true;
-      return !ended;
+      return !ended && (!own || open_inside());
     }
     for (;;) {
       archive_entry* entry = nullptr;
@@ -191,20 +198,33 @@ struct MemberReader::Level {
       } else {
         started = true;
       }
-      if (depth + 1 >= kDeepestArchive) return true;
-      // Packed inside?
-      auto below = std::make_unique<Level>();
-      below->name = name + (member.empty() ? "" : "/") + member;
-      below->depth = depth + 1;
-      below->outside = [this](char* into, int64_t limit) { return data(into, limit); };
-      inner = std::move(below);
-      inner->open();
-      if (inner->next()) return true;
-      inner.reset();
+      if (open_inside()) return true;
     }
   }
 
+  /// The member may be packed itself. False if it is an archive of nothing.
+  bool open_inside() {
+    if (depth + 1 >= kDeepestArchive) return true;
+    inner = std::make_unique<Level>();
+    inner->name = name + (member.empty() ? "" : "/") + member;
+    inner->depth = depth + 1;
+    inner->spare = spare;
+    inner->outside = [this](char* into, int64_t limit) { return data(into, limit); };
+    inner->open();
+    if (inner->next()) return true;
+    inner.reset();
+    return false;
+  }
+
   int64_t data(char* into, int64_t limit) {
+    if (own) {
+      try {
+        return own(into, limit);
+      } catch (Error& e) {
+        if (e.kind() == ErrorKind::input) e.during("unpacking ", name);
+        throw;
+      }
+    }
     const la_ssize_t n = archive_read_data(handle, into, static_cast<size_t>(limit));
     if (n < 0) stop();
     return n;
@@ -212,7 +232,7 @@ struct MemberReader::Level {
 
   int64_t read(char* into, int64_t limit) {
     if (inner) return inner->read(into, limit);
-    if (handle == nullptr) return stored(into, limit);
+    if (handle == nullptr && !own) return stored(into, limit);
     return ended ? 0 : data(into, limit);
   }
 
@@ -223,10 +243,11 @@ struct MemberReader::Level {
   }
 };
 
-MemberReader::MemberReader(const fs::path& file) : level_(std::make_unique<Level>()) {
+MemberReader::MemberReader(const fs::path& file, SpareWork* spare) : level_(std::make_unique<Level>()) {
   std::error_code ignored;
   require_input(!fs::is_directory(file, ignored), file, " is a folder, not a file");
   level_->name = file.string();
+  level_->spare = spare;
   level_->descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (level_->descriptor < 0) fail(ErrorKind::input, "cannot read ", file, ": ", std::strerror(errno));
   level_->open();

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "loam/base/spare_work.h"
 #include "loam/formats/bytes.h"
 
 namespace loam {
@@ -19,7 +20,8 @@ namespace loam {
 /// depth of 3. Memory is the unpackers' windows.
 class MemberReader {
  public:
-  explicit MemberReader(const std::filesystem::path& file);  ///< throws Error{input} if it cannot be opened
+  /// Throws Error{input} if it cannot be opened. What can be is unpacked early where `spare` has room.
+  explicit MemberReader(const std::filesystem::path& file, SpareWork* spare = nullptr);
   ~MemberReader();
   MemberReader(MemberReader&&) noexcept;
   MemberReader& operator=(MemberReader&&) noexcept;

@@ -55,7 +55,7 @@ class CollectWork : public OrderedWork {
   int64_t total_bytes() const { return total_bytes_; }
   int64_t streams() const override { return static_cast<int64_t>(list_.files.size()); }
 
-  std::unique_ptr<Stream> open(int64_t file) override;
+  std::unique_ptr<Stream> open(int64_t file, SpareWork& spare) override;
 
   void process(Batch& batch) override {
     auto& b = static_cast<CollectBatch&>(batch);
@@ -132,12 +132,12 @@ class CollectWork : public OrderedWork {
   double last_save_ = 0;
 };
 
-std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file) {
+std::unique_ptr<OrderedWork::Stream> CollectWork::open(int64_t file, SpareWork& spare) {
   const SourceFile& f = list_.files[static_cast<size_t>(file)];
   const int64_t skip = file == tally_.file ? tally_.record : 0;
   if (replay_ != nullptr) return std::make_unique<FileStream<ReplayReader>>(replay_->open(file), file, skip);
   const ReaderConfig reader = {config_.format, config_.text_column, config_.max_document_bytes};
-  return std::make_unique<FileStream<RecordReader>>(RecordReader(f.path, f.below, f.named, reader), file, skip);
+  return std::make_unique<FileStream<RecordReader>>(RecordReader(f.path, f.below, f.named, reader, &spare), file, skip);
 }
 
 void CollectWork::write(Row& row, CollectCounts& counts) {

@@ -19,7 +19,7 @@ using Key = std::pair<int64_t, int64_t>;  // stream, batch
 class Engine {
  public:
   Engine(OrderedWork& work, int64_t first, int64_t window_bytes)
-      : work_(work), count_(work.streams()), window_(window_bytes), next_stream_(first), write_(first, 0) {}
+      : work_(work), count_(work.streams()), window_(window_bytes), spare_(threads() > 1 ? 2 * threads() : 0, [this] { wake_one(); }), next_stream_(first), write_(first, 0) {}
 
   /// One thread's share. Any number of threads may run it, one alone does everything.
   void run() {
@@ -60,7 +60,21 @@ class Engine {
   };
 
   /// Does one piece of work; false if there is none. What is furthest along goes first: that frees memory.
-  bool step(std::unique_lock<std::mutex>& lock) { return consume(lock) || process(lock) || read(lock); }
+  bool step(std::unique_lock<std::mutex>& lock) { return consume(lock) || process(lock) || read(lock) || help(lock); }
+
+  /// Work that a reading thread would come to: block after block of one packed file.
+  bool help(std::unique_lock<std::mutex>& lock) {
+    if (!spare_.waiting()) return false;
+    Unlocked open(lock);
+    spare_.help();
+    return true;  // things may have changed meanwhile
+  }
+
+  void wake_one() {
+    // With the lock, or one that has just found nothing to do would miss it.
+    std::lock_guard lock(mutex_);
+    changed_.notify_one();
+  }
 
   bool consume(std::unique_lock<std::mutex>& lock) {
     const auto it = done_.find(write_);
@@ -120,7 +134,7 @@ class Engine {
     std::unique_ptr<OrderedWork::Batch> batch;
     {
       Unlocked open(lock);
-      if (!stream.stream) stream.stream = work_.open(chosen);
+      if (!stream.stream) stream.stream = work_.open(chosen, spare_);
       batch = stream.stream->read();
     }
     stream.reading = false;
@@ -136,6 +150,7 @@ class Engine {
   const int64_t count_, window_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  SpareWork spare_;
   std::map<int64_t, OpenStream> open_;
   std::map<Key, std::unique_ptr<OrderedWork::Batch>> raw_, done_;
   int64_t next_stream_;

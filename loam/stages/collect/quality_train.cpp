@@ -64,11 +64,11 @@ struct ExampleBatch : OrderedWork::Batch {
 /// A file of the sources, or one of a corpus.
 class ExampleStream : public OrderedWork::Stream {
  public:
-  ExampleStream(const SourceFile& file, int64_t number, const QualityConfig& config) : number_(number) {
+  ExampleStream(const SourceFile& file, int64_t number, const QualityConfig& config, SpareWork& spare) : number_(number) {
     if (file.below.empty()) {
       corpus_ = std::make_unique<CorpusReader>(file.path, /*with_metadata=*/false);
     } else {
-      records_ = std::make_unique<RecordReader>(file.path, file.below, file.named, ReaderConfig{config.format, config.text_column});
+      records_ = std::make_unique<RecordReader>(file.path, file.below, file.named, ReaderConfig{config.format, config.text_column}, &spare);
     }
   }
   std::unique_ptr<OrderedWork::Batch> read() override {
@@ -103,7 +103,7 @@ class ExampleWork : public OrderedWork {
  public:
   ExampleWork(const std::vector<SourceFile>& files, const QualityConfig& config, Progress& progress) : files_(files), config_(config), progress_(progress), chosen_(config.examples) {}
   int64_t streams() const override { return static_cast<int64_t>(files_.size()); }
-  std::unique_ptr<Stream> open(int64_t file) override { return std::make_unique<ExampleStream>(files_[static_cast<size_t>(file)], file, config_); }
+  std::unique_ptr<Stream> open(int64_t file, SpareWork& spare) override { return std::make_unique<ExampleStream>(files_[static_cast<size_t>(file)], file, config_, spare); }
   void process(Batch& given) override {
     auto& batch = static_cast<ExampleBatch&>(given);
     const QualityFeatures how{config_.words, config_.bits};

@@ -82,6 +82,7 @@ struct RecordReader::State {
   std::string name;
   bool named = false;
   ReaderConfig config;
+  SpareWork* spare = nullptr;
   std::unique_ptr<MemberReader> members;
   int64_t number = 0;
   bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false;
@@ -163,7 +164,7 @@ struct RecordReader::State {
     member.clear();
     if (!members && !archive_tried && (opens_as_archive() || opens_as_book())) return true;
     if (packed_done) return false;
-    if (!members) members = std::make_unique<MemberReader>(file);
+    if (!members) members = std::make_unique<MemberReader>(file, spare);
     if (!members->next()) return false;
     member = members->path();
     return true;
@@ -476,11 +477,12 @@ struct RecordReader::State {
   std::string wide_charset;  // not "": the source is transcoded from it
 };
 
-RecordReader::RecordReader(const fs::path& file, std::string name, bool named, const ReaderConfig& config) : state_(std::make_unique<State>()) {
+RecordReader::RecordReader(const fs::path& file, std::string name, bool named, const ReaderConfig& config, SpareWork* spare) : state_(std::make_unique<State>()) {
   state_->file = file;
   state_->name = std::move(name);
   state_->named = named;
   state_->config = config;
+  state_->spare = spare;
 }
 
 RecordReader::~RecordReader() = default;

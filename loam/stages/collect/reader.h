@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "loam/base/json.h"
+#include "loam/base/spare_work.h"
 #include "loam/stages/collect/kind.h"
 
 namespace loam {
@@ -47,8 +48,8 @@ struct ReaderConfig {
 class RecordReader {
  public:
   /// `name` decides the kind and is what messages call the file. Never throws on account of the file: what is wrong
-  /// with it comes as a record.
-  RecordReader(const std::filesystem::path& file, std::string name, bool named, const ReaderConfig& config);
+  /// with it comes as a record. What is packed is unpacked early where `spare`, which outlives the reader, has room.
+  RecordReader(const std::filesystem::path& file, std::string name, bool named, const ReaderConfig& config, SpareWork* spare = nullptr);
   ~RecordReader();
   RecordReader(RecordReader&&) noexcept;
 

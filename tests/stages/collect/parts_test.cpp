@@ -233,7 +233,7 @@ class Numbers : public OrderedWork {
     std::atomic<int64_t>& held;
   };
   int64_t streams() const override { return 200; }
-  std::unique_ptr<Stream> open(int64_t stream) override { return std::make_unique<Source>(stream, held); }
+  std::unique_ptr<Stream> open(int64_t stream, SpareWork&) override { return std::make_unique<Source>(stream, held); }
   void process(Batch& batch) override {
     auto& piece = static_cast<Piece&>(batch);
     if (piece.number % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
