@@ -7,8 +7,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
 
 #include "loam/base/error.h"
+#include "loam/formats/ahead.h"
 
 namespace loam {
 namespace {
@@ -17,15 +22,53 @@ constexpr size_t kWindow = size_t{4} << 20;        // of the packed file
 constexpr size_t kFirstWindow = size_t{64} << 10;  // many files are smaller
 constexpr size_t kMemberBytes = size_t{8} << 20;   // a member up to this long is unpacked in one go
 constexpr size_t kFirstGuess = size_t{64} << 10;
+constexpr size_t kStretch = size_t{256} << 10;     // of the packed file, unpacked early
+constexpr size_t kBehind = size_t{128} << 10;      // and what its last member may have behind that
+constexpr size_t kStretchMakes = size_t{4} << 20;    // that a stretch may unpack to
 
 bool begins_member(const char* at, size_t left) {
   return left >= 4 && at[0] == '\x1f' && at[1] == '\x8b' && at[2] == '\x08' && (static_cast<unsigned char>(at[3]) & 0xE0) == 0;
 }
 
+/// The members that begin in the first kStretch bytes of `packed`, which stands at `base` in its file. Where a member begins
+/// is a guess: its checksum must hold, and the reader asks for those alone that begin where it is.
+std::vector<UnpackedPart> unpack_stretch(const std::string& packed, int64_t base) {
+  const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> in(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  if (!in) throw std::bad_alloc();
+  std::vector<UnpackedPart> out;
+  std::string member(kFirstGuess, '\0');
+  size_t spent = 0;  // bytes made, of false members too
+  for (size_t at = 0; at < std::min(kStretch, packed.size()) && spent < kStretchMakes;) {
+    const void* next = std::memchr(packed.data() + at, '\x1f', packed.size() - at);
+    if (next == nullptr) break;
+    at = static_cast<size_t>(static_cast<const char*>(next) - packed.data());
+    if (at >= kStretch) break;
+    libdeflate_result result = LIBDEFLATE_BAD_DATA;
+    size_t used = 0, made = 0;
+    if (begins_member(packed.data() + at, packed.size() - at)) {
+      for (;;) {
+        result = libdeflate_gzip_decompress_ex(in.get(), packed.data() + at, packed.size() - at, member.data(), member.size(), &used, &made);
+        if (result != LIBDEFLATE_INSUFFICIENT_SPACE) break;
+        spent += member.size();
+        if (spent >= kStretchMakes) break;
+        member.resize(member.size() * 2);
+      }
+    }
+    if (result != LIBDEFLATE_SUCCESS) {
+      ++at;
+      continue;
+    }
+    out.push_back({base + static_cast<int64_t>(at), base + static_cast<int64_t>(at + used), member.substr(0, made)});
+    spent += made;
+    at += used;
+  }
+  return out;
+}
+
 }  // namespace
 
 struct GzipMembers::State {
-  explicit State(ReadBytes packed) : source(std::move(packed)), window(kFirstWindow, '\0'), whole(libdeflate_alloc_decompressor()) {
+  State(ReadBytes packed, SpareWork* spare) : source(std::move(packed)), window(kFirstWindow, '\0'), ahead(spare), whole(libdeflate_alloc_decompressor()) {
     if (whole == nullptr) throw std::bad_alloc();
   }
   State(const State&) = delete;
@@ -40,8 +83,13 @@ struct GzipMembers::State {
   size_t begin = 0, end = 0;  // of the packed bytes at hand
   int64_t base = 0;           // where window[0] stands in the file
   bool source_ended = false;
+  UnpackAhead ahead;
+  int64_t offered = 0;        // bytes of the file before this were offered, or are past
+  bool short_members = false; // the last one was: others may be
+  UnpackedPart early;         // a member that was unpacked before
   libdeflate_decompressor* whole;
-  std::string member;         // unpacked in one go
+  std::string member;         // room for one that is unpacked in one go
+  const char* made_bytes = nullptr;  // of either
   size_t member_at = 0, member_size = 0;
   z_stream stream = {};
   bool streaming = false;     // a member too long for that
@@ -101,18 +149,44 @@ struct GzipMembers::State {
     }
   }
 
+  /// Hands out stretches as far as there is room for them.
+  void look_ahead() {
+    const int64_t have = base + static_cast<int64_t>(end);
+    offered = std::max(offered, base + static_cast<int64_t>(begin));
+    while (offered < have && ahead.room()) {
+      if (have - offered < static_cast<int64_t>(kStretch + kBehind) && !source_ended) return;
+      std::string packed = window.substr(static_cast<size_t>(offered - base), std::min(kStretch + kBehind, static_cast<size_t>(have - offered)));
+      const int64_t from = offered;
+      offered = std::min(have, from + static_cast<int64_t>(kStretch));
+      ahead.offer(from, offered, [packed = std::move(packed), from] { return unpack_stretch(packed, from); });
+    }
+  }
+
   /// The next member in one go; false if it has to be streamed.
   bool take_whole() {
     if (left() < kWindow / 2) fill_up();
+    if (short_members) {
+      look_ahead();
+      if (ahead.take(base + static_cast<int64_t>(begin), early)) {
+        begin += static_cast<size_t>(early.end - early.begin);
+        made_bytes = early.bytes.data();
+        member_at = 0;
+        member_size = early.bytes.size();
+        lost = false;
+        return true;
+      }
+    }
     if (member.empty()) member.resize(kFirstGuess);
     for (;;) {
       size_t used = 0, made = 0;
       const libdeflate_result result = libdeflate_gzip_decompress_ex(whole, at(), left(), member.data(), member.size(), &used, &made);
       if (result == LIBDEFLATE_SUCCESS) {
         begin += used;
+        made_bytes = member.data();
         member_at = 0;
         member_size = made;
         lost = false;
+        short_members = used < kBehind;
         return true;
       }
       if (result != LIBDEFLATE_INSUFFICIENT_SPACE || member.size() >= kMemberBytes) return false;  // long, or damaged: the slow way tells
@@ -124,7 +198,7 @@ struct GzipMembers::State {
     for (;;) {
       if (member_at < member_size) {
         const size_t n = std::min(member_size - member_at, static_cast<size_t>(limit));
-        std::memcpy(into, member.data() + member_at, n);
+        std::memcpy(into, made_bytes + member_at, n);
         member_at += n;
         return static_cast<int64_t>(n);
       }
@@ -134,6 +208,7 @@ struct GzipMembers::State {
         stream = {};
         if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::bad_alloc();
         streaming = true;
+        short_members = false;
       }
       const int64_t n = stream_some(into, limit);
       if (n > 0) return n;
@@ -179,8 +254,8 @@ struct GzipMembers::State {
   }
 };
 
-GzipMembers::GzipMembers(const std::filesystem::path& file) : GzipMembers(open_stored(file)) {}
-GzipMembers::GzipMembers(ReadBytes packed) : state_(std::make_unique<State>(std::move(packed))) {}
+GzipMembers::GzipMembers(const std::filesystem::path& file, SpareWork* spare) : GzipMembers(open_stored(file), spare) {}
+GzipMembers::GzipMembers(ReadBytes packed, SpareWork* spare) : state_(std::make_unique<State>(std::move(packed), spare)) {}
 GzipMembers::~GzipMembers() = default;
 GzipMembers::GzipMembers(GzipMembers&&) noexcept = default;
 int64_t GzipMembers::read(char* into, int64_t limit) { return state_->read(into, limit); }

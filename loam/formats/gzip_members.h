@@ -10,16 +10,18 @@
 #include <memory>
 #include <string>
 
+#include "loam/base/spare_work.h"
 #include "loam/formats/bytes.h"
 
 namespace loam {
 
 /// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given and reading
-/// goes on at the next one. Memory: 4 MiB of the file, and a member's bytes where they are no more than 8 MiB.
+/// goes on at the next one. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
+/// the file, a member's bytes where they are no more than 8 MiB, and 5 MiB at most for each piece that is unpacked early.
 class GzipMembers {
  public:
-  explicit GzipMembers(const std::filesystem::path& file);  ///< throws Error{input} if it cannot be opened
-  explicit GzipMembers(ReadBytes packed);
+  explicit GzipMembers(const std::filesystem::path& file, SpareWork* spare = nullptr);  ///< throws Error{input} if it cannot be opened
+  explicit GzipMembers(ReadBytes packed, SpareWork* spare = nullptr);
   ~GzipMembers();
   GzipMembers(GzipMembers&&) noexcept;
 

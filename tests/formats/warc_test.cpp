@@ -6,8 +6,10 @@
 #include <filesystem>
 
 #include "loam/base/files.h"
+#include "loam/base/random.h"
 #include "loam/formats/gzip_members.h"
 #include "loam/formats/http.h"
+#include "tests/support/unpacking.h"
 
 namespace loam {
 namespace {
@@ -114,6 +116,32 @@ TEST(GzipMembers, ManyLongAndDamaged) {
   GzipMembers clipped(read_text(cut));
   EXPECT_TRUE(unpacked(clipped, 1000).starts_with("first\n"));
   EXPECT_EQ(clipped.damaged(), 1);
+}
+
+/// Short members unpacked early by other threads: the same bytes, and the same complaints, as without them.
+TEST(GzipMembers, EarlyOrInTurn) {
+  std::string longer;
+  for (int64_t i = 0; i < 300000; ++i) longer += std::to_string(i * 7919 % 1000003) + "\n";
+  std::vector<std::string> kinds = {packed("first\n"), packed(""), packed(longer.substr(0, 3000)), packed(longer.substr(0, 150000)), packed(longer)};
+  if (kinds[0].empty()) GTEST_SKIP() << "no gzip";
+  for (const int hurt : {0, 1, 7}) {
+    std::string file;
+    for (uint64_t i = 0; i < 120; ++i) file += kinds[mix64(i) % (i % 50 == 0 ? 5 : 4)];
+    for (int i = 1; i <= hurt; ++i) {
+      char& byte = file[file.size() * static_cast<size_t>(i) / static_cast<size_t>(hurt + 1)];
+      byte = static_cast<char>(byte ^ 0x41);
+    }
+    GzipMembers alone(read_text(file));
+    const std::string wanted = unpacked(alone, 70000);
+    EXPECT_EQ(alone.damaged() > 0, hurt > 0);
+    for (const int helping : {0, 1, 3}) {
+      HelpingThreads helpers(helping);
+      GzipMembers in(in_steps(file, 100000), &helpers.spare);
+      EXPECT_TRUE(unpacked(in, 5000) == wanted) << hurt << " hurt, " << helping << " helpers";
+      EXPECT_EQ(in.damaged(), alone.damaged());
+      EXPECT_EQ(in.damage(), alone.damage());
+    }
+  }
 }
 
 TEST(Http, HeadAndBody) {

@@ -383,7 +383,7 @@ struct RecordReader::State {
     head.clear();
     read_more([&look](char* into, int64_t limit) { return look.read(into, limit); }, head, 1024);
     if (!begins_as_warc(head)) return false;
-    packed = std::make_unique<GzipMembers>(file);
+    packed = std::make_unique<GzipMembers>(file, spare);
     packed_done = true;
     return true;
   }
