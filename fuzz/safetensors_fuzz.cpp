@@ -7,6 +7,7 @@
 #include <string>
 
 #include "loam/base/error.h"
+#include "loam/formats/finite.h"
 #include "loam/formats/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -17,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     unsigned sum = 0;
     for (const auto& tensor : file.tensors()) {
       for (const std::byte byte : file.bytes(tensor)) sum += static_cast<unsigned>(byte);
+      for (const uint16_t exponent : {uint16_t{0x7c00}, uint16_t{0x7f80}}) {
+        const int64_t at = loam::first_not_finite_half(file.bytes(tensor), exponent);
+        if (at >= static_cast<int64_t>(file.bytes(tensor).size() / 2)) std::abort();
+      }
     }
     if (sum == 1u << 31) std::abort();  // never with inputs this small: the reading is not to be left out
   } catch (const loam::Error& e) {

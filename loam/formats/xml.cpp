@@ -97,7 +97,11 @@ void XmlReader::skip_type() {
   int depth = 0;
   char quote = 0;
   for (;;) {
-    if (at_ == buffer_.size() && !fill()) return;
+    if (at_ == buffer_.size() && !fill()) fail(ErrorKind::input, "the document type does not end");
+    if (quote == 0 && buffer_[at_] == '<' && starts("<!--")) {
+      if (!skip_past("-->")) fail(ErrorKind::input, "a comment in the document type does not end");
+      continue;
+    }
     const char c = buffer_[at_++];
     if (quote != 0) {
       if (c == quote) quote = 0;

@@ -88,6 +88,38 @@ TEST(MediaWiki, PagesOfADump) {
   EXPECT_FALSE(reader.next(page));
 }
 
+/// "Billion laughs": ten entities, each ten of the one before. None is expanded, in text, title or attribute, and the pages
+/// behind it are read.
+TEST(MediaWiki, EntityBombs) {
+  std::string dump = "<?xml version=\"1.0\"?>\n<!DOCTYPE mediawiki [\n<!-- it's no quote -->\n<!ENTITY lol0 \"lol\">\n";
+  for (int i = 1; i <= 9; ++i) {
+    dump += "<!ENTITY lol" + std::to_string(i) + " \"";
+    for (int n = 0; n < 10; ++n) dump += "&lol" + std::to_string(i - 1) + ";";
+    dump += "\">\n";
+  }
+  dump += "<!ENTITY file SYSTEM \"file:///etc/passwd\">\n<!ENTITY % more \"<!ENTITY again '&#37;more;&#37;more;'>\">\n%more;\n]>\n"
+          "<mediawiki xml:lang=\"&lol9;\"><page><title>&lol9;</title><ns>0</ns><id>1</id><revision><text>&lol9;&file; and &amp;amp;</text></revision></page>"
+          "<page><title>Next</title><ns>0</ns><id>2</id><revision><text>whole</text></revision></page></mediawiki>";
+  EXPECT_FALSE(begins_as_wiki(dump));  // no dump has a document type: only --format wiki brings one here
+  WikiDumpReader reader(read_text(dump), 1000);
+  WikiPage page;
+  ASSERT_TRUE(reader.next(page));
+  EXPECT_EQ(page.title, "&lol9;");
+  EXPECT_EQ(page.text, "&lol9;&file; and &amp;");
+  EXPECT_EQ(reader.language(), "&lol9;");
+  EXPECT_EQ(wikitext_text(page.text, {page.title, *reader.unlinked()}), "&lol9;&file; and &");
+  ASSERT_TRUE(reader.next(page));
+  EXPECT_EQ(page.text, "whole");
+  EXPECT_FALSE(reader.next(page));
+  // One that never ends is an error, not a wait.
+  EXPECT_THROW(
+      {
+        WikiDumpReader open(read_text("<!DOCTYPE mediawiki [<!ENTITY a \"b\"><mediawiki><page><title>x</title></page></mediawiki>"), 1000);
+        open.next(page);
+      },
+      Error);
+}
+
 TEST(Xml, BombsAndBrokenTags) {
   auto all = [](const std::string& bytes) {
     XmlReader xml(read_text(bytes));

@@ -45,17 +45,26 @@ void refuse(Extracted& out, std::string reason, Json value = nullptr, Json thres
   out.threshold = std::move(threshold);
 }
 
-/// "# Title" or "Title\n=====".
-std::string markdown_title(std::string_view text) {
+/// A member or column that says when a row's text was written.
+bool is_date_name(std::string_view name) { return name == "created" || name == "date" || name == "timestamp" || name == "published"; }
+
+int64_t letters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+/// The first heading: "# Title", or a line over a row of "=", in reStructuredText over a row of any sign as long as it.
+std::string heading_of(std::string_view text, bool restructured) {
   text = text.substr(0, 4096);
   std::string_view before;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(text.size(), end + 1));
-    if (line.starts_with("# ")) return std::string(line.substr(2));
-    if (line.size() >= 3 && !before.empty() && line.find_first_not_of("=") == std::string_view::npos) return std::string(before);
-    before = line;
+    if (!restructured && line.starts_with("# ")) return std::string(line.substr(2));
+    const bool row = line.size() >= 3 && line.find_first_not_of(line[0]) == std::string_view::npos && std::string_view("=-`:'\"~^_*+#<>").find(line[0]) != std::string_view::npos;
+    const size_t first = std::min(before.find_first_not_of(" \t"), before.size());  // titles between two rows may stand in the middle
+    if (row && first < before.size() && (restructured ? static_cast<int64_t>(line.size()) >= letters(before.substr(first)) : line[0] == '=')) return std::string(before.substr(first));
+    before = row ? std::string_view() : line;
   }
   return "";
 }
@@ -257,7 +266,7 @@ void from_json(Extracted& out, const RawRecord& record, const ExtractConfig& con
     const bool is_string = value.get(string) == simdjson::SUCCESS;
     if (key == "url" && is_string) {
       out.document.url = string;
-    } else if ((key == "created" || key == "date" || key == "timestamp" || key == "published") && is_string && out.document.created.empty() && !iso_date(string).empty()) {
+    } else if (is_date_name(key) && is_string && out.document.created.empty() && !iso_date(string).empty()) {
       out.document.created = iso_date(string);
     } else if (key == "added") {
       continue;  // when another program wrote its row
@@ -295,6 +304,10 @@ void from_table(Extracted& out, const RawRecord& record) {
       out.document.url = value;
     } else if (name == "title") {
       out.title = value;
+    } else if (name == "lang" || name == "language") {
+      out.language = value;
+    } else if (is_date_name(name) && out.document.created.empty() && !iso_date(value).empty()) {
+      out.document.created = iso_date(value);
     } else {
       if (name == "file" || name == "member" || name == "record" || name == "format") name = "row_" + name;
       metadata[name] = std::move(value);
@@ -347,9 +360,9 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
     case FileKind::pdf: from_pdf(out, record); break;
     case FileKind::pod: out.document.text = pod_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::man: out.document.text = man_text(plain(record.bytes, record.charset, metadata)); break;
-    case FileKind::markdown:
+    case FileKind::markdown: case FileKind::rst:
       out.document.text = plain(record.bytes, record.charset, metadata);
-      out.title = markdown_title(out.document.text);
+      out.title = heading_of(out.document.text, record.kind == FileKind::rst);
       break;
     default: out.document.text = plain(record.bytes, record.charset, metadata);
   }
@@ -365,6 +378,8 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
       return out;
     }
   }
+  const int64_t nuls = record.nuls + static_cast<int64_t>(std::erase(out.document.text, '\0'));  // no letter, and the end of the text to many programs
+  if (nuls > 0) metadata["nuls"] = nuls;
   if (out.document.text.empty()) refuse(out, "empty", 0, 1);
   return out;
 }

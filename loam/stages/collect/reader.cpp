@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
@@ -66,6 +67,13 @@ ReadBytes with_head(std::string head, ReadBytes rest) {
   };
 }
 
+/// Zeros before a text, as programs leave them that reserve a file's room; not the half of a letter in UTF-16 or -32.
+bool padded(std::string_view head) {
+  if (head.empty() || head[0] != '\0' || !charset_of_mark(head).empty()) return false;
+  const size_t first = head.find_first_not_of('\0');
+  return first == std::string_view::npos || first >= 4 || head.substr(first, 64).find('\0') == std::string_view::npos;
+}
+
 /// Where to end a part of a long text: behind the last empty line, line or word of its second half.
 size_t part_end(std::string_view text) {
   const size_t half = text.size() / 2;
@@ -92,7 +100,7 @@ struct RecordReader::State {
   std::string member, charset, pending, failure;
   FileKind kind = FileKind::text;
   ReadBytes source;
-  int64_t part = 0;
+  int64_t part = 0, nuls = 0;  // nuls: before its text, not told yet
   std::unique_ptr<LineReader> lines;
   std::unique_ptr<JsonValues> values;
   std::unique_ptr<CsvReader> table;
@@ -152,6 +160,7 @@ struct RecordReader::State {
         record.kind = kind;
         record.member = member;
         record.charset = charset;
+        record.nuls = std::exchange(nuls, 0);
         record.number = ++number;
         return true;
       }
@@ -172,6 +181,7 @@ struct RecordReader::State {
 
   void close() {
     open = finished = source_failed = false;
+    nuls = 0;
     lines.reset();
     values.reset();
     table.reset();
@@ -216,6 +226,12 @@ struct RecordReader::State {
     bool whole = false;
     try {
       whole = !read_more(source, head, kHeadBytes);
+      while (padded(head)) {
+        const size_t zeros = std::min(head.find_first_not_of('\0'), head.size());
+        nuls += static_cast<int64_t>(zeros);
+        head.erase(0, zeros);
+        whole = whole || !read_more(source, head, static_cast<int64_t>(zeros));
+      }
     } catch (const Error&) {
       if (head.empty()) throw;  // else the reader of its kind meets the damage behind the head again
     }

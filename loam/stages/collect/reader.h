@@ -27,6 +27,7 @@ struct RawRecord {
   FileKind inside = FileKind::text;   ///< of a web archive's record: html or text
   std::string url, date, language;    ///< what an archive says of a record
   std::string transfer, coding;       ///< how an HTTP body is packed (loam/formats/http.h)
+  int64_t nuls = 0;         ///< zero bytes before the member's text, left out of `bytes`
   bool torn = false;        ///< the record is damaged or cut off: `bytes` is what could be had
   std::string title;        ///< where the file's structure has one: a dictionary's headword
   bool replayed = false;    ///< a row of a corpus or of its ledger (replay.h)

@@ -90,6 +90,63 @@ TEST(Records, TablesWithAndWithoutHeaders) {
   EXPECT_EQ(rows[0].document.text, "d\u00E9j\u00E0 vu");
 }
 
+TEST(Records, ColumnsThatSayWhatARowIs) {
+  const auto rows = records_of("t.tsv", "title\tbody\tdate\tlang\turl\tstars\nOne\tThe body of a row\t2020-01-02\ten\thttps://a.example/\t5\nTwo\tAnother body of one\tsometime\tde\t\t\n");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].document.text, "The body of a row");
+  EXPECT_EQ(rows[0].document.created, "2020-01-02");
+  EXPECT_EQ(rows[0].document.url, "https://a.example/");
+  EXPECT_EQ(rows[0].language, "en");
+  EXPECT_EQ(rows[0].title, "One");
+  EXPECT_EQ(rows[0].document.metadata["stars"], "5");
+  EXPECT_FALSE(rows[0].document.metadata.contains("date"));
+  EXPECT_EQ(rows[1].document.created, "");
+  EXPECT_EQ(rows[1].document.metadata["date"], "sometime");  // no date that we know: kept as it is
+}
+
+TEST(Records, HeadingsAreTitles) {
+  EXPECT_EQ(records_of("a.rst", ".. a comment\n\n=======\nA title\n=======\n\nText.\n")[0].title, "A title");
+  EXPECT_EQ(records_of("a.rst", "M\u00E4rchen\n-------\n\nText.\n")[0].title, "M\u00E4rchen");
+  EXPECT_EQ(records_of("a.rst", "====\n  Up\n====\n\nText.\n")[0].title, "Up");
+  EXPECT_EQ(records_of("a.rst", "A line of text that is longer\n----\n\nText.\n")[0].title, "");
+  EXPECT_EQ(records_of("a.md", "---\nlayout: x\n---\n\n# Head\n\nText.\n")[0].title, "Head");
+  EXPECT_EQ(records_of("a.md", "Head\n====\n\nText.\n")[0].title, "Head");
+}
+
+/// Zeros before a text hide nothing, and those inside it go; all are counted.
+TEST(Records, ZerosAreLeftOutAndCounted) {
+  const std::string text = "There is a text behind the zeros, and it has more than a few words.";
+  const std::vector<std::pair<const char*, std::string>> files = {
+      {"a.txt", text}, {"a.md", text}, {"a.pod", "=head1 Head\n\n" + text + "\n\n=cut\n"}, {"a.1", ".TH A 1\n.SH NAME\n" + text + "\n"},
+      {"a.jsonl", "{\"text\": \"" + text + "\"}\n"}, {"a.csv", "id,text\n1,\"" + text + "\"\n"}, {"a.html", "<html><body><p>" + text + "</p></body></html>"},
+      {"a.po", "msgid \"" + text + "\"\nmsgstr \"b\"\n"}, {"a.eml", "From: a@b.c\nTo: d@e.f\nSubject: x\n\n" + text}};
+  for (const size_t zeros : {size_t{1}, size_t{4}, size_t{200000}}) {
+    for (const auto& [name, bytes] : files) {
+      const auto rows = records_of(name, std::string(zeros, '\0') + bytes);
+      ASSERT_EQ(rows.size(), 1u) << name;
+      EXPECT_EQ(rows[0].reason, "") << name << " behind " << zeros;
+      EXPECT_NE(rows[0].document.text.find(text), std::string::npos) << name << " behind " << zeros;
+      EXPECT_EQ(rows[0].document.metadata["nuls"], zeros) << name;
+    }
+  }
+  auto rows = records_of("a.txt", text + '\0' + text + std::string(1, '\0'));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].document.text, text + text);
+  EXPECT_EQ(rows[0].document.metadata["nuls"], 2);
+  rows = records_of("a.jsonl", "{\"text\": \"a\\u0000b\"}\n");
+  EXPECT_EQ(rows[0].document.text, "ab");
+  EXPECT_EQ(rows[0].document.metadata["nuls"], 1);
+  // Letters of two bytes are no zeros before a text.
+  rows = records_of("a.txt", "\0w\0i\0d\0e\0 \0t\0e\0x\0t\0 \0i\0t\0 \0i\0s"s);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].document.text, "wide text it is");
+  EXPECT_FALSE(rows[0].document.metadata.contains("nuls"));
+  rows = records_of("a.txt", std::string(300000, '\0'));
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].reason, "empty");
+  EXPECT_EQ(rows[0].document.metadata["nuls"], 300000);
+}
+
 TEST(Records, WideTextOfEveryKind) {
   auto wide = [](const std::string& text) {
     std::string out = "\xFF\xFE";
