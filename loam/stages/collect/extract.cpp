@@ -342,7 +342,7 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
     case FileKind::html: from_page(out, record, config); break;
     case FileKind::warc: from_archive(out, record, config); break;
     case FileKind::mail: case FileKind::mbox: from_mail(out, record, config); break;
-    case FileKind::json: case FileKind::json_lines:
+    case FileKind::json: case FileKind::json_lines: case FileKind::parquet:
       from_json(out, record, config);
       is_text = false;  // a row's text may hold any character
       break;

@@ -14,6 +14,7 @@
 #include "loam/formats/man.h"
 #include "loam/formats/mbox.h"
 #include "loam/formats/mediawiki.h"
+#include "loam/formats/parquet.h"
 #include "loam/formats/pdf.h"
 #include "loam/formats/warc.h"
 
@@ -25,24 +26,24 @@ using namespace std::string_view_literals;
 constexpr std::pair<const char*, FileKind> kLabels[] = {
     {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"html", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"csv", FileKind::csv}, {"mail", FileKind::mail}, {"mbox", FileKind::mbox}, {"mo", FileKind::mo}, {"po", FileKind::po},
-    {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"gutenberg", FileKind::gutenberg}, {"epub", FileKind::epub}, {"wiki", FileKind::wiki}, {"pdf", FileKind::pdf}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
+    {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"gutenberg", FileKind::gutenberg}, {"epub", FileKind::epub}, {"wiki", FileKind::wiki}, {"pdf", FileKind::pdf}, {"parquet", FileKind::parquet}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
 
 constexpr std::pair<std::string_view, FileKind> kEndings[] = {
     {"txt", FileKind::text}, {"text", FileKind::text}, {"md", FileKind::markdown}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"rest", FileKind::rst},
     {"pod", FileKind::pod}, {"html", FileKind::html}, {"htm", FileKind::html}, {"xhtml", FileKind::html}, {"shtml", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"ndjson", FileKind::json_lines}, {"jsonlines", FileKind::json_lines}, {"csv", FileKind::csv}, {"tsv", FileKind::csv}, {"tab", FileKind::csv},
     {"eml", FileKind::mail}, {"mbox", FileKind::mbox}, {"mbx", FileKind::mbox}, {"mo", FileKind::mo}, {"gmo", FileKind::mo}, {"po", FileKind::po},
-    {"pot", FileKind::po}, {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"wet", FileKind::warc}, {"arc", FileKind::warc}, {"epub", FileKind::epub}, {"pdf", FileKind::pdf}};
+    {"pot", FileKind::po}, {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"wet", FileKind::warc}, {"arc", FileKind::warc}, {"epub", FileKind::epub}, {"pdf", FileKind::pdf}, {"parquet", FileKind::parquet}, {"pq", FileKind::parquet}};
 
 constexpr std::string_view kUnsupported[] = {
     "css", "js", "mjs", "map", "svg", "png", "jpg", "jpeg", "gif", "webp", "ico", "bmp", "tif", "tiff", "psd", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "ogg",
     "ogv", "oga", "webm", "avi", "mov", "wav", "flac", "m4a", "ps", "eps", "djvu", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "msg", "so", "o",
-    "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "parquet", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "wat",
+    "a", "exe", "dll", "class", "jar", "pyc", "wasm", "bin", "dat", "db", "sqlite", "inv", "arrow", "npy", "npz", "pt", "safetensors", "gguf", "wat",
     "iso", "img", "deb", "rpm", "7z", "rar", "rss", "atom", "xsl", "dtd"};
 
 bool known_binary(std::string_view head) {
   for (const std::string_view mark : {"\x89PNG"sv, "\xff\xd8\xff"sv, "GIF8"sv, "\x7f" "ELF"sv, "RIFF"sv, "OggS"sv, "ID3"sv, "7z\xbc\xaf"sv, "Rar!"sv, "SQLite format 3"sv,
-                                      "PAR1"sv, "GGUF"sv, "\xca\xfe\xba\xbe"sv, "MZ\x90\0"sv, "wOFF"sv, "wOF2"sv, "\xd0\xcf\x11\xe0"sv, "PK\x03\x04"sv}) {
+                                      "GGUF"sv, "\xca\xfe\xba\xbe"sv, "MZ\x90\0"sv, "wOFF"sv, "wOF2"sv, "\xd0\xcf\x11\xe0"sv, "PK\x03\x04"sv}) {
     if (head.starts_with(mark)) return true;
   }
   return false;
@@ -112,6 +113,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   if (by_name && known->second == FileKind::mo) return FileKind::mo;
   if (begins_as_warc(head)) return FileKind::warc;
   if (begins_as_pdf(head)) return FileKind::pdf;
+  if (begins_as_parquet(head)) return FileKind::parquet;
   if (known_binary(head)) return FileKind::binary;
   // Text in UTF-16 is half zeros: it is judged by what it decodes to.
   const std::string mark = charset_of_mark(head);

@@ -7,9 +7,9 @@
 
 namespace loam {
 
-enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf, binary, unsupported };
+enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf, parquet, binary, unsupported };
 
-/// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict", "warc", "gutenberg", "epub", "wiki"...
+/// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict", "warc", "gutenberg", "epub", "wiki", "pdf", "parquet"...
 const char* kind_label(FileKind kind);
 /// By a name that --format takes. Throws Error{usage} with the nearest.
 FileKind kind_named(const std::string& name);

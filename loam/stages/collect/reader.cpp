@@ -10,6 +10,7 @@
 #include "loam/formats/archive.h"
 #include "loam/formats/csv.h"
 #include "loam/formats/dictd.h"
+#include "loam/formats/duckdb.h"
 #include "loam/formats/encoding.h"
 #include "loam/formats/epub.h"
 #include "loam/formats/gettext.h"
@@ -18,6 +19,7 @@
 #include "loam/formats/lines.h"
 #include "loam/formats/mbox.h"
 #include "loam/formats/mediawiki.h"
+#include "loam/formats/parquet.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/warc.h"
 #include "loam/stages/collect/columns.h"
@@ -93,7 +95,7 @@ struct RecordReader::State {
   SpareWork* spare = nullptr;
   std::unique_ptr<MemberReader> members;
   int64_t number = 0;
-  bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false;
+  bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false, table_file = false;
 
   // Of the member that is being read.
   bool open = false, finished = false, source_failed = false;
@@ -110,6 +112,7 @@ struct RecordReader::State {
   std::unique_ptr<GzipMembers> packed;  // of a web archive: read past damage
   std::unique_ptr<WarcReader> archive;
   std::unique_ptr<WikiDumpReader> wiki;
+  std::unique_ptr<ParquetReader> parquet;
   int64_t damages_told = 0;
   size_t at = 0;  // into held_rows or the catalogue
   std::shared_ptr<const std::vector<std::string>> columns;
@@ -171,7 +174,7 @@ struct RecordReader::State {
 
   bool next_member() {
     member.clear();
-    if (!members && !archive_tried && (opens_as_archive() || opens_as_book())) return true;
+    if (!members && !archive_tried && (opens_as_archive() || opens_as_book() || opens_as_parquet())) return true;
     if (packed_done) return false;
     if (!members) members = std::make_unique<MemberReader>(file, spare);
     if (!members->next()) return false;
@@ -190,6 +193,7 @@ struct RecordReader::State {
     catalogue.reset();
     archive.reset();
     wiki.reset();
+    parquet.reset();
     packed.reset();
     columns.reset();
     held_rows.clear();
@@ -205,6 +209,16 @@ struct RecordReader::State {
     open = true;
     if (book) {
       kind = FileKind::epub;
+      return false;
+    }
+    if (table_file) {
+      kind = FileKind::parquet;
+      if (!DuckDb::missing().empty()) {
+        finished = true;
+        return refuse(record, "unsupported", "parquet: " + DuckDb::missing());
+      }
+      source_failed = true;  // what is wrong from here on is damage
+      parquet = std::make_unique<ParquetReader>(file);
       return false;
     }
     if (packed) {
@@ -242,6 +256,10 @@ struct RecordReader::State {
       const size_t dot = title.rfind('.');
       if (kind == FileKind::unsupported) return refuse(record, "unsupported", dot == std::string::npos ? "" : title.substr(dot));
       return refuse(record, "binary", control_share(head), kBinaryShare);
+    }
+    if (kind == FileKind::parquet) {
+      finished = true;
+      return refuse(record, "unsupported", "parquet: a file that does not begin as one, or that is packed or in an archive; unpack it first");
     }
     find_charset(head, whole);
     source = with_head(std::move(head), source);
@@ -373,6 +391,10 @@ struct RecordReader::State {
       case FileKind::warc: have = next_page(record); break;
       case FileKind::wiki: have = next_article(record); break;
       case FileKind::epub: return read_book(record);
+      case FileKind::parquet:
+        have = parquet->next(record.bytes);
+        if (have && static_cast<int64_t>(record.bytes.size()) > 2 * limit) refuse_long(record, 2 * limit);
+        break;
       case FileKind::pdf:  // a page's pictures are most of it
         have = true;
         finished = true;
@@ -413,6 +435,16 @@ struct RecordReader::State {
     book = asked || begins_as_epub(head);
     packed_done = packed_done || book;
     return book;
+  }
+
+  /// A Parquet file's directory stands at its end, and its rows where that says: it is no stream.
+  bool opens_as_parquet() {
+    if (!config.format.empty() && kind_named(config.format) != FileKind::parquet) return false;
+    std::string head;
+    read_more(open_stored(file), head, 4);
+    table_file = begins_as_parquet(head);
+    packed_done = packed_done || table_file;
+    return table_file;
   }
 
   /// Its fields: title, authors, language, date, identifier, rights, and then a chapter each.
