@@ -75,6 +75,8 @@ void give_back_freed_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
+void give_back_free_pages() { ::malloc_trim(0); }
+
 int64_t peak_memory_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "VmHWM:")); }
 
 int64_t mapped_file_bytes() { return std::max<int64_t>(0, kilobytes_line("/proc/self/status", "RssFile:")); }

@@ -20,6 +20,11 @@ void reset_peak_memory();
 /// stages that stream, whose peak would else creep up as freed blocks lie between those in use.
 void give_back_freed_memory();
 
+/// Gives back the free pages that lie between blocks in use, of every thread's arena: a few milliseconds, and those pages
+/// are new ones when they are needed again. For every few dozen MiB of a stream whose small blocks are made on one thread
+/// and freed on another.
+void give_back_free_pages();
+
 /// The processor as its maker names it ("AMD EPYC 9V74 80-Core Processor"); "" where the system does not say.
 std::string processor_name();
 

@@ -30,6 +30,7 @@ namespace loam {
 namespace {
 
 constexpr int64_t kNumberElsewhere = int64_t{1} << 62;  // of a text that another corpus has
+constexpr int64_t kTrimBytes = int64_t{32} << 20;            // of records, and then the allocator's holes are given back
 constexpr size_t kTroublesKept = 100, kTroublesShown = 10;
 constexpr int64_t kFilesShown = 20;  // so many files or fewer: each is said to be what it was taken for
 
@@ -80,6 +81,11 @@ class CollectWork : public OrderedWork {
     for (Row& row : b.rows) write(row, row.source < 0 ? counts : tally_.sources[static_cast<size_t>(row.source)]);
     tally_.record = b.last_record;
     file_bytes_ += b.raw_bytes;
+    untrimmed_bytes_ += b.raw_bytes;
+    if (untrimmed_bytes_ >= kTrimBytes) {
+      give_back_free_pages();
+      untrimmed_bytes_ = 0;
+    }
     if (b.last) end_file(file, b);
     const int64_t size = tally_.file < streams() ? list_.files[static_cast<size_t>(tally_.file)].bytes : 0;
     progress_.update(done_bytes_ + std::min(size, file_bytes_), total_bytes_, "bytes");
@@ -128,7 +134,7 @@ class CollectWork : public OrderedWork {
   Tally tally_;
   std::string table_;            // files.tsv: what came since the last save
   int64_t table_bytes_ = 0;      // of it that is saved
-  int64_t total_bytes_ = 0, done_bytes_ = 0, file_bytes_ = 0;
+  int64_t total_bytes_ = 0, done_bytes_ = 0, file_bytes_ = 0, untrimmed_bytes_ = 0;
   double last_save_ = 0;
 };
 
