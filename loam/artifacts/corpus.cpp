@@ -8,6 +8,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/base/memory.h"
 #include "loam/formats/bytes.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/zstd.h"
@@ -185,6 +186,7 @@ void CorpusWriter::pack(Pile& pile) {
 }
 
 void CorpusWriter::end_part() {
+  give_back_free_pages();  // packing takes 24 MiB for a moment: the peak is not to have holes of the small blocks in it too
   pack(kept_);
   pack(dropped_);
   held_bytes_ = 0;

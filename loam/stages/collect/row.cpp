@@ -91,7 +91,8 @@ Row RowMaker::make(int64_t file, const RawRecord& record) const {
   if (!made.reason.empty()) {
     // What the reader refused is about the file, or most of it; what was refused later, about one of its records.
     const bool of_page = made.reason == "http_status" || made.reason == "content_type" || made.reason == "revisit" || made.reason == "redirect" || made.reason == "namespace";
-    const bool whole_file = made.reason == "binary" || (!record.reason.empty() && record.reason != "unsupported" && !of_page);
+    const bool no_program = made.reason == "unsupported" && record.kind != FileKind::unsupported;  // we could read it, with what is missing here
+    const bool whole_file = made.reason == "binary" || no_program || (!record.reason.empty() && record.reason != "unsupported" && !of_page);
     if (whole_file) {
       row.trouble = fmt::format("{}: {}: {}", f.path.string(), made.reason, made.value.is_string() ? made.value.get<std::string>() : fmt::format("{} (limit {})", to_line(made.value), to_line(made.threshold)));
     }
