@@ -14,6 +14,7 @@ void add_all_verbs(Cli& cli) {
   add_tokenize(cli);
   add_encode(cli);
   add_decode(cli);
+  add_render(cli);
   add_pretrain(cli);
   add_explain(cli);
   add_ladder(cli);

@@ -15,6 +15,7 @@ void add_tokenizer(Cli& cli);
 void add_tokenize(Cli& cli);
 void add_encode(Cli& cli);
 void add_decode(Cli& cli);
+void add_render(Cli& cli);
 void add_pretrain(Cli& cli);
 void add_explain(Cli& cli);  // and verify-resume
 void add_ladder(Cli& cli);

@@ -40,7 +40,13 @@ std::vector<ChatMessage> messages_of(std::string_view line) {
   const Json row = parse_json(line, "a dialogue");
   const Json& list = row.is_object() && row.contains("messages") ? row["messages"] : row;
   require_input(list.is_array() && !list.empty(), "a dialogue is an object with a list \"messages\", or that list; found ", line.substr(0, 80));
+  const auto read = [&](const Json& object, const char* key) {
+    require_input(!object.is_object() || !object.contains(key) || object[key].is_null() || object[key].empty(), "--chat reads roles and contents alone, and this dialogue has ", key,
+                  "; `loam render` gives the template all of it, and its text goes through `loam encode --special`");
+  };
+  for (const char* key : {"tools", "documents"}) read(row, key);
   std::vector<ChatMessage> messages;
+  for (const Json& each : list) read(each, "tool_calls");
   for (const Json& each : list) messages.push_back({get_string(each, "role"), get_string(each, "content")});
   return messages;
 }

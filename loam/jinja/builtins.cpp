@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "loam/base/error.h"
@@ -224,6 +225,26 @@ const std::set<std::string_view> kOtherFilters = {"trim", "upper", "lower", "cap
 const std::set<std::string_view> kTests = {"defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping", "iterable", "sequence", "callable", "true", "false",
                                            "odd", "even", "divisibleby", "lower", "upper", "in", "equalto", "eq", "ne", "lt", "le", "gt", "ge", "sameas"};
 
+/// The arguments that transformers' tojson has, in its order.
+JsonForm json_form(const Arguments& a, Budget& budget) {
+  static constexpr std::string_view kNames[] = {"ensure_ascii", "indent", "separators", "sort_keys"};
+  for (const auto& [name, value] : a.named) require_input(std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames), "tojson has no argument ", name);
+  const auto given = [&](size_t place) -> const Value* {
+    const Value* value = a.find(place, kNames[place]);
+    return value == nullptr || value->kind == Kind::none ? nullptr : value;
+  };
+  JsonForm form;
+  if (const Value* ascii = given(0)) form.ascii = is_true(*ascii);
+  if (const Value* indent = given(1)) form.indent = static_cast<int>(std::clamp<int64_t>(whole_in(*indent, "tojson"), 0, 100));
+  if (const Value* separators = given(2)) {
+    const List both = items_of(*separators, budget);
+    require_input(both.size() == 2 && both[0].is_text() && both[1].is_text() && both[0].text.size() + both[1].text.size() <= 100, "tojson wants two short texts as separators");
+    form.separators = {both[0].text, both[1].text};
+  }
+  if (const Value* sorted = given(3)) form.sort_keys = is_true(*sorted);
+  return form;
+}
+
 std::string indented(const std::string& text, const Arguments& a, Budget& budget) {
   const Value *width = a.find(0, "width"), *first = a.find(1, "first"), *blank = a.find(2, "blank");
   const std::string pad = width != nullptr && width->is_text() ? width->text : std::string(static_cast<size_t>(std::clamp<int64_t>(width == nullptr ? 4 : whole_in(*width, "indent"), 0, 1000)), ' ');
@@ -272,8 +293,7 @@ Value apply_filter(const std::string& name, const Value& v, const Arguments& a, 
   if (name == "int" || name == "float" || name == "abs" || name == "round") return numbers_filter(name, v, a);
   if (name == "length" || name == "count") return Value::of(length_of(v));
   if (name == "tojson") {
-    const Value* indent = a.find(0, "indent");
-    std::string out = to_json_text(v, indent == nullptr || indent->kind == Kind::none ? -1 : static_cast<int>(std::clamp<int64_t>(whole_in(*indent, "tojson"), 0, 100)));
+    std::string out = to_json_text(v, json_form(a, budget));
     budget.make(out.size());
     return Value::of(std::move(out));
   }

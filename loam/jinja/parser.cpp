@@ -106,6 +106,7 @@ class Parser {
     if (name == "for") return for_block(s);
     if (name == "set") return set_block(s);
     if (name == "macro") return macro_block(s);
+    if (name == "call") return call_block(s);
     if (name == "generation") {
       s.kind = SK::generation;
       want_close();
@@ -118,7 +119,7 @@ class Parser {
       s.kind = name == "break" ? SK::leave : SK::next;
       return want_close();
     }
-    fail(ErrorKind::input, where(), "{% ", name, " %} is none of the statements that chat templates are read with (if, for, set, macro, generation, break, continue, raw)");
+    fail(ErrorKind::input, where(), "{% ", name, " %} is none of the statements that chat templates are read with (if, for, set, macro, call, generation, break, continue, raw)");
   }
 
   void if_block(Statement& s) {
@@ -189,9 +190,8 @@ class Parser {
     want_close();
   }
 
-  void macro_block(Statement& s) {
-    s.kind = SK::macro;
-    s.text = want_name("a macro's name");
+  /// ( a, b=1 )
+  void parameters(Statement& s) {
     want_mark("(");
     while (!is_mark(")")) {
       s.names.push_back(want_name("a parameter"));
@@ -199,12 +199,32 @@ class Parser {
       if (!take_mark(",")) break;
     }
     want_mark(")");
+  }
+
+  /// What a macro or a call holds: a loop around it does not count.
+  void inner_body(Statement& s, const char* what, const char* end) {
     want_close();
     const int outside = std::exchange(loops_, 0);
-    s.body = statements({"endmacro"});
+    s.body = statements({end});
     loops_ = outside;
-    take_end(s.line, "macro");
+    take_end(s.line, what);
     want_close();
+  }
+
+  void macro_block(Statement& s) {
+    s.kind = SK::macro;
+    s.text = want_name("a macro's name");
+    parameters(s);
+    inner_body(s, "macro", "endmacro");
+  }
+
+  void call_block(Statement& s) {
+    s.kind = SK::call;
+    s.text = "caller";
+    if (is_mark("(")) parameters(s);
+    s.value = expression();
+    require_input(s.value->kind == EK::call, where(), "{% call %} wants a call");
+    inner_body(s, "call", "endcall");
   }
 
   // ---- expressions, loosest first ----
@@ -428,8 +448,12 @@ class Parser {
     want_mark("(");
     int depth = 0;
     while (!is_mark(")")) {
-      require_input(!is_mark("*") && !is_mark("**"), where(), "* before an argument is not read");
-      if (now().kind == TK::name && ahead(1).kind == TK::mark && ahead(1).text == "=") {
+      if (is_mark("*") || is_mark("**")) {  // a list's items, a map's: as the last ones
+        std::string star = tokens_[at_++].text;
+        for (const auto& each : named) require_input(each.first != star && each.first != "**", where(), star, " stands behind ", each.first, " in a call");
+        named.emplace_back(std::move(star), expression());
+        depth = std::max(depth, named.back().second->depth);
+      } else if (now().kind == TK::name && ahead(1).kind == TK::mark && ahead(1).text == "=") {
         std::string name = tokens_[at_].text;
         at_ += 2;
         named.emplace_back(std::move(name), expression());

@@ -27,7 +27,7 @@ struct Expression {
     attribute,  ///< kids[0] . text
     item,       ///< kids[0] [ kids[1] ]
     slice,      ///< kids[0] [ kids[1] : kids[2] : kids[3] ], each of the three may be null
-    call,       ///< kids[0] ( kids[1...], named )
+    call,       ///< kids[0] ( kids[1...], named ); what stands behind * and ** is named so
     filter,     ///< kids[0] | text ( kids[1...], named )
     test        ///< kids[0] is text ( kids[1...] )
   };
@@ -50,6 +50,7 @@ struct Statement {
     loop,        ///< names over value, only where `condition`; body, otherwise where there was nothing
     set,         ///< names = value, or text.names[0] = value where text is not empty; value null: the body's text
     macro,       ///< text: its name; names with defaults (or null); body
+    call,        ///< value: a call, whose macro sees the body as caller(), with names and defaults
     generation,  ///< body: an answer
     leave, next  ///< break, continue
   };

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 
 #include "loam/base/error.h"
 #include "loam/jinja/builtins.h"
+#include "loam/jinja/names.h"
 #include "loam/jinja/parser.h"
 
 namespace loam::jinja {
@@ -67,11 +69,15 @@ class Run {
         return execute(s.otherwise);
       case SK::loop: return loop(s);
       case SK::set: set(s); return Flow::on;
-      case SK::macro: {
-        Value macro;
-        macro.kind = VK::macro;
-        macro.macro = &s;
-        scopes_.back().set(s.text, macro);
+      case SK::macro: scopes_.back().set(s.text, macro_value(s)); return Flow::on;
+      case SK::call: {
+        const Value macro = evaluate(*s.value->kids[0]);
+        require_input(macro.kind == VK::macro, "{% call %} wants a macro, not ", name_of(macro.kind));
+        const Arguments a = arguments(*s.value);
+        callers_.push_back({&s, scope_begin_, scopes_.size()});
+        const Value made = called_macro(macro, a, static_cast<int64_t>(callers_.size()));
+        callers_.pop_back();
+        write(made.text);
         return Flow::on;
       }
       case SK::generation: {
@@ -309,7 +315,17 @@ class Run {
   Arguments arguments(const Expression& e) {
     Arguments out;
     for (size_t i = 1; i < e.kids.size(); ++i) out.plain.push_back(evaluate(*e.kids[i]));
-    for (const auto& [name, value] : e.named) out.named.emplace_back(name, evaluate(*value));
+    for (const auto& [name, value] : e.named) {
+      Value made = evaluate(*value);
+      if (name == "*") {
+        for (Value& each : items_of(made, budget_)) out.plain.push_back(std::move(each));
+      } else if (name == "**") {
+        require_input(made.kind == VK::map, "** wants a map, not ", name_of(made.kind));
+        for (const auto& [key, each] : made.map->items) out.named.emplace_back(key, each);
+      } else {
+        out.named.emplace_back(name, std::move(made));
+      }
+    }
     return out;
   }
 
@@ -331,7 +347,7 @@ class Run {
   }
 
   Value called(const Value& function, const Arguments& a) {
-    if (function.kind == VK::macro) return called_macro(*function.macro, a);
+    if (function.kind == VK::macro) return called_macro(function, a);
     require_input(function.kind == VK::builtin, name_of(function.kind), function.kind == VK::undefined ? " (" + function.text + ")" : "", " is called; it is no function");
     const std::string& name = function.text;
     if (name == "raise_exception") fail(ErrorKind::input, "the chat template refuses this dialogue: ", a.plain.empty() ? std::string() : to_text(a.plain[0]));
@@ -377,20 +393,50 @@ class Run {
     return std::string(text, std::strftime(text, sizeof text, a.plain[0].text.c_str(), &parts));
   }
 
-  Value called_macro(const Statement& macro, const Arguments& a) {
+  static Value macro_value(const Statement& s, int64_t call = 0) {
+    Value macro;
+    macro.kind = VK::macro;
+    macro.macro = &s;
+    macro.integer = call;
+    return macro;
+  }
+
+  /// The body of {% call %}: it sees what stands around it, so the scopes that came since step aside.
+  Value called_caller(const Value& caller, const Arguments& a, int64_t call) {
+    const auto at = static_cast<size_t>(caller.integer);
+    require_input(at <= callers_.size() && callers_[at - 1].block == caller.macro && callers_[at - 1].scopes <= scopes_.size(), "caller() is called outside its {% call %}");
+    const Caller place = callers_[at - 1];
+    std::vector<Map> since(std::make_move_iterator(scopes_.begin() + static_cast<std::ptrdiff_t>(place.scopes)), std::make_move_iterator(scopes_.end()));
+    scopes_.resize(place.scopes);
+    const size_t begin = std::exchange(scope_begin_, place.scope_begin);
+    Value text = run_macro(*caller.macro, a, call);
+    scope_begin_ = begin;
+    scopes_.insert(scopes_.end(), std::make_move_iterator(since.begin()), std::make_move_iterator(since.end()));
+    return text;
+  }
+
+  /// `call`: the place of the {% call %} that it is called from, from 1; 0: none.
+  Value called_macro(const Value& function, const Arguments& a, int64_t call = 0) {
+    if (function.integer > 0) return called_caller(function, a, call);
+    const size_t outside = std::exchange(scope_begin_, scopes_.size());
+    Value text = run_macro(*function.macro, a, call);
+    scope_begin_ = outside;
+    return text;
+  }
+
+  Value run_macro(const Statement& macro, const Arguments& a, int64_t call) {
     require_input(a.plain.size() <= macro.names.size(), "macro ", macro.text, " takes ", macro.names.size(), " arguments, not ", a.plain.size());
     for (const auto& [name, value] : a.named) {
       require_input(std::find(macro.names.begin(), macro.names.end(), name) != macro.names.end(), "macro ", macro.text, " has no argument ", name);
     }
-    const size_t outside = std::exchange(scope_begin_, scopes_.size());
     scopes_.emplace_back();
+    if (call > 0) scopes_.back().set("caller", macro_value(*callers_[static_cast<size_t>(call) - 1].block, call));
     for (size_t i = 0; i < macro.names.size(); ++i) {
       const Value* given = a.find(i, macro.names[i]);
       scopes_.back().set(macro.names[i], given != nullptr ? *given : macro.defaults[i] ? evaluate(*macro.defaults[i]) : Value::undefined(macro.names[i]));
     }
     std::string text = captured(macro.body);
     scopes_.pop_back();
-    scope_begin_ = outside;
     return Value::of(std::move(text));
   }
 
@@ -439,36 +485,14 @@ class Run {
   std::vector<Map> scopes_;      ///< the template's own, then those of loops and macros
   size_t scope_begin_ = 1;       ///< a macro sees its own scopes and the template's
   std::vector<std::unique_ptr<Map>> spaces_;
+  struct Caller {
+    const Statement* block;
+    size_t scope_begin, scopes;  ///< what it sees
+  };
+  std::vector<Caller> callers_;  ///< the {% call %} blocks that are being run
   int depth_ = 0;
   bool told_ = false;            ///< the innermost line of an error is enough
 };
-
-void check_names(const Expression& e);
-void check_names(const Body& body) {
-  for (const auto& s : body) {
-    if (s->value) check_names(*s->value);
-    if (s->condition) check_names(*s->condition);
-    for (const auto& each : s->defaults) {
-      if (each) check_names(*each);
-    }
-    for (const auto& [condition, inner] : s->choices) {
-      check_names(*condition);
-      check_names(inner);
-    }
-    check_names(s->body);
-    check_names(s->otherwise);
-  }
-}
-void check_names(const Expression& e) {
-  require_input(e.kind != EK::filter || has_filter(e.text), "line ", e.line, ": there is no filter ", e.text);
-  require_input(e.kind != EK::test || has_test(e.text), "line ", e.line, ": there is no test ", e.text);
-  for (const auto& kid : e.kids) {
-    if (kid) check_names(*kid);
-  }
-  for (const auto& [name, each] : e.named) {
-    if (each) check_names(*each);
-  }
-}
 
 }  // namespace
 

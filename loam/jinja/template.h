@@ -3,7 +3,7 @@
 //   const jinja::Template chat(tokenizer_config["chat_template"]);
 //   std::string text = chat.render({{"messages", messages}, {"add_generation_prompt", true}}).text;
 //
-// Statements: if, for (with else, a condition, break, continue), set, macro, generation, raw. What it does not know is
+// Statements: if, for (with else, a condition, break, continue), set, macro, call, generation, raw. What it does not know is
 // refused by name when the template is read, a filter or method when it is used. No template reads files, changes what it
 // is given, or takes more than 2,000,000 steps, 128 MiB of text or 500 levels of calls.
 #pragma once

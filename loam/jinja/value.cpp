@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <fmt/format.h>
+#include <iterator>
 
 #include "loam/base/error.h"
 
@@ -45,44 +47,83 @@ std::string python_text(std::string_view text) {
 
 std::string repr(const Value& value) { return value.is_text() ? python_text(value.text) : to_text(value); }
 
-void write_json(const Value& v, int indent, int level, std::string& out) {
-  const auto line = [&](int at) {
-    if (indent < 0) return;
-    out += '\n';
-    out.append(static_cast<size_t>(indent * at), ' ');
-  };
-  const char* const between = indent < 0 ? ", " : ",";
-  switch (v.kind) {
-    case Kind::none: out += "null"; return;
-    case Kind::boolean: out += v.truth ? "true" : "false"; return;
-    case Kind::integer: out += std::to_string(v.integer); return;
-    case Kind::real: out += real_text(v.real); return;
-    case Kind::text: append_json_string(out, v.text); return;
-    case Kind::list:
-      out += '[';
-      for (size_t i = 0; i < v.list->size(); ++i) {
-        if (i > 0) out += between;
-        line(level + 1);
-        write_json((*v.list)[i], indent, level + 1, out);
-      }
-      if (!v.list->empty()) line(level);
-      out += ']';
-      return;
-    case Kind::map:
-      out += '{';
-      for (size_t i = 0; i < v.map->items.size(); ++i) {
-        if (i > 0) out += between;
-        line(level + 1);
-        append_json_string(out, v.map->items[i].first);
-        out += ": ";
-        write_json(v.map->items[i].second, indent, level + 1, out);
-      }
-      if (!v.map->items.empty()) line(level);
-      out += '}';
-      return;
-    default: fail(ErrorKind::input, "tojson has no form for ", name_of(v.kind), v.text.empty() ? "" : " (" + v.text + ")");
+/// A JSON string of ASCII alone: what is not becomes \u and four digits, or a pair of them.
+void append_ascii_json(std::string& out, std::string_view text) {
+  std::string whole;
+  append_json_string(whole, text);
+  for (const std::string_view c : characters(whole)) {
+    if (c.size() == 1) {
+      out += c;
+      continue;
+    }
+    uint32_t code = static_cast<unsigned char>(c[0]) & (0xffu >> (c.size() + 1));
+    for (const char next : c.substr(1)) code = code << 6 | (static_cast<unsigned char>(next) & 0x3fu);
+    if (code < 0x10000) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+    } else {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+    }
   }
 }
+
+class JsonWriter {
+ public:
+  JsonWriter(const JsonForm& form, std::string& out) : form_(form), out_(out) {
+    item_ = form.separators ? form.separators->first : form.indent < 0 ? ", " : ",";
+    key_ = form.separators ? form.separators->second : ": ";
+  }
+
+  void write(const Value& v, int level = 0) {
+    switch (v.kind) {
+      case Kind::none: out_ += "null"; return;
+      case Kind::boolean: out_ += v.truth ? "true" : "false"; return;
+      case Kind::integer: out_ += std::to_string(v.integer); return;
+      case Kind::real: out_ += std::isnan(v.real) ? "NaN" : std::isinf(v.real) ? (v.real > 0 ? "Infinity" : "-Infinity") : real_text(v.real); return;
+      case Kind::text: return text(v.text);
+      case Kind::list:
+        out_ += '[';
+        for (size_t i = 0; i < v.list->size(); ++i) {
+          between(i, level);
+          write((*v.list)[i], level + 1);
+        }
+        if (!v.list->empty()) line(level);
+        out_ += ']';
+        return;
+      case Kind::map: {
+        std::vector<const std::pair<std::string, Value>*> items;
+        for (const auto& each : v.map->items) items.push_back(&each);
+        // UTF-8's bytes have the order of its code points.
+        if (form_.sort_keys) std::stable_sort(items.begin(), items.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+        out_ += '{';
+        for (size_t i = 0; i < items.size(); ++i) {
+          between(i, level);
+          text(items[i]->first);
+          out_ += key_;
+          write(items[i]->second, level + 1);
+        }
+        if (!items.empty()) line(level);
+        out_ += '}';
+        return;
+      }
+      default: fail(ErrorKind::input, "tojson has no form for ", name_of(v.kind), v.text.empty() ? "" : " (" + v.text + ")");
+    }
+  }
+
+ private:
+  void text(std::string_view of) { form_.ascii ? append_ascii_json(out_, of) : append_json_string(out_, of); }
+  void between(size_t i, int level) {
+    if (i > 0) out_ += item_;
+    line(level + 1);
+  }
+  void line(int level) {
+    if (form_.indent < 0) return;
+    out_ += '\n';
+    out_.append(static_cast<size_t>(form_.indent * level), ' ');
+  }
+  const JsonForm& form_;
+  std::string& out_;
+  std::string item_, key_;
+};
 
 bool is_space(std::string_view c) {
   if (c.size() == 1) return (c[0] >= 9 && c[0] <= 13) || (c[0] >= 28 && c[0] <= 32);
@@ -172,7 +213,9 @@ Value Value::from_json(const Json& json) {
   switch (json.type()) {
     case Json::value_t::boolean: return of(json.get<bool>());
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return of(json.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      require_input(!json.is_number_unsigned() || json.get<uint64_t>() <= INT64_MAX, "the integer ", json.get<uint64_t>(), " has more than 64 bits with its sign");
+      return of(json.get<int64_t>());
     case Json::value_t::number_float: return of(json.get<double>());
     case Json::value_t::string: return of(json.get<std::string>());
     case Json::value_t::array: {
@@ -269,9 +312,9 @@ std::string to_text(const Value& v) {
   }
 }
 
-std::string to_json_text(const Value& value, int indent) {
+std::string to_json_text(const Value& value, const JsonForm& form) {
   std::string out;
-  write_json(value, indent, 0, out);
+  JsonWriter(form, out).write(value);
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,8 +65,14 @@ Value arithmetic(const std::string& op, const Value& a, const Value& b);
 const char* name_of(Value::Kind kind);
 /// As Python's str().
 std::string to_text(const Value& value);
-/// As Python's json.dumps(ensure_ascii=False); `indent` < 0: one line. Throws Error{input} for what JSON has no form for.
-std::string to_json_text(const Value& value, int indent);
+/// How JSON is written: json.dumps' arguments, with ensure_ascii off as transformers has it.
+struct JsonForm {
+  int indent = -1;  ///< spaces a level; < 0: one line
+  std::optional<std::pair<std::string, std::string>> separators;  ///< between items, behind keys
+  bool sort_keys = false, ascii = false;
+};
+/// As Python's json.dumps. Throws Error{input} for what JSON has no form for.
+std::string to_json_text(const Value& value, const JsonForm& form = {});
 
 /// Code points of UTF-8; a byte that is none counts as one.
 std::vector<std::string_view> characters(std::string_view text);

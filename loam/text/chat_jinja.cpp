@@ -36,16 +36,20 @@ std::vector<size_t> places_of(const Tokenizer& tokenizer, const std::vector<int3
 
 }  // namespace
 
-JinjaChat::JinjaChat(const Tokenizer& tokenizer, const std::string& source) : tokenizer_(tokenizer), template_(source), names_(Json::object()) {
-  for (const auto& [key, value] : tokenizer.config().items()) {
+Json template_variables(const Json& tokenizer_config) {
+  Json out = {{"tools", nullptr}, {"documents", nullptr}};
+  for (const auto& [key, value] : tokenizer_config.items()) {
     if (!key.ends_with("_token")) continue;
-    if (value.is_string()) names_[key] = value;
-    if (value.is_object() && value.contains("content") && value["content"].is_string()) names_[key] = value["content"];
+    if (value.is_string()) out[key] = value;
+    if (value.is_object() && value.contains("content") && value["content"].is_string()) out[key] = value["content"];
   }
   for (const char* key : {"bos_token", "eos_token"}) {
-    if (!names_.contains(key)) names_[key] = "";
+    if (!out.contains(key)) out[key] = "";
   }
+  return out;
 }
+
+JinjaChat::JinjaChat(const Tokenizer& tokenizer, const std::string& source) : tokenizer_(tokenizer), template_(source), variables_(template_variables(tokenizer.config())) {}
 
 std::string JinjaChat::guarded(const std::string& text) const {
   std::string out;
@@ -62,7 +66,7 @@ std::string JinjaChat::guarded(const std::string& text) const {
 }
 
 jinja::Rendered JinjaChat::rendered(const std::vector<ChatMessage>& messages, bool open_answer) const {
-  Json variables = names_;
+  Json variables = variables_;
   variables["messages"] = Json::array();
   for (const ChatMessage& m : messages) variables["messages"].push_back({{"role", m.role}, {"content", guarded(without_guards(m.content))}});
   variables["add_generation_prompt"] = open_answer;
@@ -133,7 +137,7 @@ std::vector<int32_t> JinjaChat::stop_ids() const {
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::input) throw;  // a template that wants more than that; the end of text still ends an answer
   }
-  if (const auto eos = tokenizer_.special(get_string(names_, "eos_token"))) add(*eos);
+  if (const auto eos = tokenizer_.special(get_string(variables_, "eos_token"))) add(*eos);
   if (const auto eot = tokenizer_.special("<|endoftext|>")) add(*eot);
   return out;
 }

@@ -8,10 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "loam/base/json.h"
 #include "loam/jinja/template.h"
 #include "loam/text/chat_template.h"
 
 namespace loam {
+
+/// What a chat template reads beside the messages, by a tokenizer_config.json: bos_token and the other special tokens; tools
+/// and documents, which are none unless somebody gives them (as transformers' apply_chat_template has it).
+Json template_variables(const Json& tokenizer_config);
 
 class JinjaChat {
  public:
@@ -34,7 +39,7 @@ class JinjaChat {
 
   Tokenizer tokenizer_;
   jinja::Template template_;
-  Json names_;  ///< bos_token and such
+  Json variables_;  ///< what stands beside the messages
 };
 
 }  // namespace loam

@@ -64,6 +64,45 @@ TEST_F(TokensVerbs, EncodeThenDecode) {
   EXPECT_EQ(Json::parse(json.out.substr(json.out.find('\n')))["tokens"], json.out.starts_with("0 0\n") ? 2 : 1);
 }
 
+TEST_F(TokensVerbs, RenderShowsWhatATemplateMakes) {
+  make_tokenizer();
+  const std::string dialogue = R"({"messages": [{"role": "user", "content": "a <|im_end|> b"}]})";
+  EXPECT_EQ(run("render tok", dialogue).out, "<|im_start|>user\na <|im_end|> b<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(run("render tok/tokenizer.json", R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])").out,
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n");
+  EXPECT_EQ(run("render tok", R"({"messages": [{"role": "user", "content": "a"}], "add_generation_prompt": false})").out, "<|im_start|>user\na<|im_end|>\n");
+  // A file with the template alone; all that the object holds is the template's to read.
+  write_file(folder() / "t.jinja", "{{ bos_token }}{% for t in tools or [] %}{{ t.name }};{% endfor %}{{ messages[0].tool_calls | tojson }}{{ tools is none }}\n");
+  EXPECT_EQ(run("render t.jinja", R"({"messages": [{"tool_calls": [1]}], "tools": [{"name": "f"}], "bos_token": "<s>"})").out, "<s>f;[1]False");
+  const Ran lines = run("--json render t.jinja --lines", "{\"messages\": [{\"tool_calls\": \"\u00e9\"}]}\n[{\"tool_calls\": null}]\n");
+  EXPECT_EQ(lines.out.substr(0, lines.out.rfind('{')), "\"\\\"\u00e9\\\"True\"\n\"nullTrue\"\n");
+}
+
+TEST_F(TokensVerbs, RenderSaysWhatIsWrong) {
+  make_tokenizer();
+  EXPECT_EQ(run("render nowhere", "[]").code, 3);
+  EXPECT_EQ(run("render tok", "").code, 3);
+  EXPECT_EQ(run("render tok", R"({"messages": "a"})").code, 3);
+  EXPECT_EQ(run("render corpus", "[]").code, 3);
+  write_file(folder() / "t.jinja", "{% if messages|length > 1 %}{{ raise_exception('one turn') }}{% endif %}");
+  const Ran ran = run("render t.jinja --lines", "[1]\n[1, 2]\n");
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("rendering dialogue 2 of standard input with the chat template of t.jinja: "), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("the chat template refuses this dialogue: one turn"), std::string::npos) << ran.err;
+  write_file(folder() / "t.jinja", "{% for %}");
+  EXPECT_EQ(run("render t.jinja", "[]").code, 3);
+}
+
+TEST_F(TokensVerbs, EncodeChatRefusesWhatItWouldDrop) {
+  make_tokenizer();
+  EXPECT_EQ(run("encode --tokenizer tok --chat", R"({"messages": [{"role": "user", "content": "a"}], "tools": [], "id": 3})").code, 0);
+  for (const char* dialogue : {R"({"messages": [{"role": "user", "content": "a"}], "tools": [{"name": "f"}]})", R"([{"role": "assistant", "content": "", "tool_calls": [1]}])"}) {
+    const Ran ran = run("encode --tokenizer tok --chat", dialogue);
+    EXPECT_EQ(ran.code, 3);
+    EXPECT_NE(ran.err.find("`loam render` gives the template all of it"), std::string::npos) << ran.err;
+  }
+}
+
 TEST_F(TokensVerbs, MistakesHaveTheirCodes) {
   make_tokenizer();
   Ran ran = run("decode --tokenizer tok", "1 2 x3");

@@ -29,6 +29,11 @@ const Case kCases[] = {
     {"{{ d|tojson }}", "{\"b\": 1, \"a\": [1.0, null, true]}"},
     {"{{ d|tojson(indent=2) }}", "{\n  \"b\": 1,\n  \"a\": [\n    1.0,\n    null,\n    true\n  ]\n}"},
     {"{{ l|tojson }}", "[3, 1, 2]"},
+    {"{{ d|tojson(separators=(',', ':')) }}", "{\"b\":1,\"a\":[1.0,null,true]}"},
+    {"{{ d|tojson(separators=(' ; ', ' = '), indent=1) }}", "{\n \"b\" = 1 ; \n \"a\" = [\n  1.0 ; \n  null ; \n  true\n ]\n}"},
+    {"{{ d|tojson(sort_keys=true) }}", "{\"a\": [1.0, null, true], \"b\": 1}"},
+    {"{{ 'h\u00e9\U0001f600'|tojson(ensure_ascii=true) }}", "\"h\\u00e9\\ud83d\\ude00\""},
+    {"{{ d|tojson(false, 0) }}", "{\n\"b\": 1,\n\"a\": [\n1.0,\nnull,\ntrue\n]\n}"},
     {"{{ []|tojson(indent=2) }}", "[]"},
     {"{{ {}|tojson(indent=2) }}", "{}"},
     {"{{ \"\u00e9\\n\\\"<>&'\"|tojson }}", "\"\u00e9\\n\\\"<>&'\""},
@@ -249,6 +254,14 @@ const Case kCases[] = {
     {"{% macro m(a, b=2) %}[{{ a }}-{{ b }}]{% endmacro %}{{ m(1) }}{{ m(1, b=3) }}{{ m(b=4, a=5) }}{{ m() }}", "[1-2][1-3][5-4][-2]"},
     {"{% macro r(n) %}{{ n }}{% if n > 0 %}{{ r(n - 1) }}{% endif %}{% endmacro %}{{ r(5) }}", "543210"},
     {"{% macro m() %}{{ n }}{{ x }}{% endmacro %}{% set x = 9 %}{{ m() }}", "79"},
+    {"{% macro m(a, b=2, c=3) %}{{ a }}{{ b }}{{ c }};{% endmacro %}{{ m(*l) }}{{ m(9, *[8]) }}{{ m(*[7], c=0) }}{{ m(**{'a': 1, 'c': 5}) }}{{ m(*[6], **{'b': 4}) }}", "312;983;720;125;643;"},
+    {"{% macro m(x) %}<{{ x }}:{{ caller() }}>{% endmacro %}{% call m(5) %}n={{ n }}{% endcall %}", "<5:n=7>"},
+    {"{% macro m() %}{% for i in l %}{{ caller(i, y=1) }}{% endfor %}{% endmacro %}{% call(x, y, z=0) m() %}{{ x }}{{ y }}{{ z }} {% endcall %}", "310 110 210 "},
+    // The body sees what stands around it, not what stands in the macro; a macro within it does not see its caller.
+    {"{% macro inner() %}{{ caller is defined }}{% endmacro %}{% macro m(v) %}{% set w = 1 %}{{ caller() }}{% endmacro %}{% for v in u %}{% call m('no') %}{{ v }}{{ w }}{{ inner() }},{% endcall %}{% endfor %}",
+     "bFalse,AFalse,cFalse,AFalse,"},
+    {"{% macro a() %}[{{ caller() }}]{% endmacro %}{% macro b() %}({% call a() %}{{ caller() }}{% endcall %}){% endmacro %}{% call b() %}x{% endcall %}", "([x])"},
+    {"{% macro a(n) %}{{ n }}{{ caller() }}{% endmacro %}{% macro b() %}b{{ caller is defined }}{% endmacro %}{% call a(b()) %}x{% endcall %}", "bFalsex"},
     {"{% for i in l %}{% for j in u %}{{ loop.index }}{{ j }}{% endfor %}{{ loop.index }}{% endfor %}", "1b2A3c4A11b2A3c4A21b2A3c4A3"},
     {"{% for i in l %}{{ loop.cycle('a','b') }}{% endfor %}", "aba"},
     {"{% for i in l %}{{ loop.previtem }}<{{ loop.nextitem }} {% endfor %}", "<1 3<2 1< "},
@@ -298,6 +311,19 @@ const char* const kRefused[] = {
     "{{ s|nofilter }}",
     "{{ s is notest }}",
     "{{ q|tojson }}",
+    "{{ d|tojson(idnent=2) }}",
+    "{{ d|tojson(separators=[',']) }}",
+    "{{ range(*5) }}",
+    "{{ range(*l, 3) }}",
+    "{{ dict(**l) }}",
+    "{% call n %}{% endcall %}",
+    "{% call n() %}{% endcall %}",
+    "{% for i in l %}{% macro m() %}{% endmacro %}{% call m() %}{% break %}{% endcall %}{% endfor %}",
+    "{% macro m(x) %}{% endmacro %}{% call m(1, 2) %}{% endcall %}",
+    // A caller that outlives its call.
+    "{% set ns = namespace() %}{% macro m() %}{% set ns.c = caller %}{% endmacro %}{% call m() %}x{% endcall %}{{ ns.c() }}",
+    "{% set ns = namespace() %}{% macro inner() %}{% set ns.c = caller %}{{ ns.a() }}{% endmacro %}{% macro outer() %}{% set ns.a = caller %}{% for i in l %}{% call inner() %}x{% endcall %}{% endfor %}{% endmacro %}"
+    "{% call outer() %}{{ ns.c() }}{% endcall %}",
     "{{ x.y.z is defined }}",
     "{{ \"a\"===\"b\" }}",
     "{{ ( }}",
@@ -352,7 +378,7 @@ std::string refusal(const std::string& source) {
 TEST(Template, RefusalsNameTheLine) {
   EXPECT_EQ(refusal("a\n\n{{ x.y }}"), "line 3 of the template: \"x\" is undefined; it has no y");
   EXPECT_EQ(refusal("a\n{% block b %}"),
-            "reading a chat template: line 2: {% block %} is none of the statements that chat templates are read with (if, for, set, macro, generation, break, continue, raw)");
+            "reading a chat template: line 2: {% block %} is none of the statements that chat templates are read with (if, for, set, macro, call, generation, break, continue, raw)");
   EXPECT_EQ(refusal("{{ s|shout }}"), "reading a chat template: line 1: there is no filter shout");
   EXPECT_EQ(refusal("{{ raise_exception('roles must alternate') }}"), "line 1 of the template: the chat template refuses this dialogue: roles must alternate");
 }

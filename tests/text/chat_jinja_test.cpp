@@ -67,6 +67,11 @@ TEST(JinjaChat, GenerationBlocksCount) {
   EXPECT_EQ(shown(tokenizer, ChatTemplate(tokenizer).encode({{"user", "x"}, {"assistant", "y"}, {"user", "z"}})), "u:x;a:[y<|eot|>]u:z;");
 }
 
+TEST(JinjaChat, ToolsAndDocumentsAreNoneAndNotUndefined) {
+  const Tokenizer tokenizer = tokenizer_with("{% if tools is not none or documents is not none %}tools{% endif %}{% if tools is defined %}{{ messages[0].content }}{% endif %}");
+  EXPECT_EQ(ChatTemplate(tokenizer).render({{"user", "a"}}), "a");
+}
+
 TEST(JinjaChat, SaysWhatItCannotDo) {
   EXPECT_THROW(ChatTemplate(tokenizer_with("{% for %}")), Error);
   // Earlier answers are left out once a later turn stands behind them.
