@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Prompt and token speed on the CPU, beside llama.cpp (npm node-llama-cpp), on the same files, in turns.
 #
-#   bench/inference/speed.sh LOAM [NODE_LLAMA_CPP_FOLDER] [THREADS] [ROUNDS]
+#   bench/inference/speed.sh [LOAM] [PEERS] [THREADS] [ROUNDS]
 #
-# NODE_LLAMA_CPP_FOLDER holds node_modules (npm install node-llama-cpp); without it loam is measured alone. The model is a
-# Llama of 109M parameters with weights of chance: speed does not depend on what they say. Prints medians and ratios.
+# LOAM: build/release/loam. PEERS: a folder with node_modules (default: data/peers, which `scripts/setup --peers` fills); without
+# it loam is measured alone. The model is a Llama of 109M parameters with weights of chance: speed does not depend on what
+# they say. Prints medians and ratios.
 set -euo pipefail
-loam=$(realpath "$1"); peer=${2:-}; threads=${3:-2}; rounds=${4:-5}
 here=$(realpath "$(dirname "$0")"); root=$(realpath "$here/../..")
+loam=$(realpath "${1:-$root/build/release/loam}"); peer=$(realpath -m "${2:-$root/data/peers}"); threads=${3:-2}; rounds=${4:-5}
 work=${SPEED_WORK:-/tmp/loam-speed}; mkdir -p "$work"; cd "$work"
 export prompt_tokens=500 new_tokens=128
 say() { printf '%s\n' "$*" >&2; }
@@ -29,7 +30,7 @@ fi
 # The same text for both, about as long as wanted; each counts its own tokens.
 [ -e prompt.txt ] || head -c 4000 "$root/docs/architecture.md" >prompt.txt
 have_peer=
-if [ -n "$peer" ] && [ -d "$peer/node_modules/node-llama-cpp" ]; then have_peer=1; else say "SKIPPED: no node-llama-cpp at \"$peer\" (npm install node-llama-cpp there): loam alone is measured"; fi
+if [ -d "$peer/node_modules/node-llama-cpp" ]; then have_peer=1; else say "SKIPPED: no node-llama-cpp at \"$peer\" (scripts/setup --peers): loam alone is measured"; fi
 
 ours() {
   "$loam" --quiet --json --threads "$threads" generate "$1" --prompt "$(head -c "$bytes" prompt.txt)" --exact-prompt --max-tokens $new_tokens --temperature 0 | tail -1 |

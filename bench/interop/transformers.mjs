@@ -1,5 +1,5 @@
 // Do folders that loam wrote open in @huggingface/transformers, with the same ids?
-//   npm install @huggingface/transformers && node bench/interop/transformers.mjs LOAM FOLDER_WITH_NODE_MODULES FOLDER...
+//   scripts/setup --peers; node bench/interop/transformers.mjs LOAM data/peers FOLDER...
 // FOLDERs hold tokenizer.json and tokenizer_config.json (`loam tokenizer import`, `loam export --format hf`). A mixed text,
 // line by line and whole: prose, code, numbers, many scripts, emoji, white space, the folder's own special tokens. Where
 // there is a chat template, dialogues rendered by it there (@huggingface/jinja) must give the ids that loam's rendering has.
@@ -15,7 +15,7 @@ import { pathToFileURL } from "node:url";
 const [loam, packages, ...folders] = process.argv.slice(2);
 const where = path.resolve(packages ?? ".", "node_modules/@huggingface/transformers");
 if (!fs.existsSync(where)) {
-  console.log(`SKIPPED: no @huggingface/transformers at "${packages}" (npm install @huggingface/transformers there)`);
+  console.log(`SKIPPED: no @huggingface/transformers at "${packages}" (scripts/setup --peers)`);
   process.exit(0);
 }
 const entry = createRequire(path.resolve(packages, "here.js")).resolve("@huggingface/transformers");

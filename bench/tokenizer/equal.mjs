@@ -3,26 +3,30 @@
 // tiktoken takes time as the square of a piece's length: made-up text has a line's end at least every 64 characters, and
 // lines of files longer than 4096 characters are broken there.
 //
-//   npm install tiktoken@1.0.22; PACKAGES=$PWD node bench/tokenizer/equal.mjs build/release/loam 100 FILE_OR_FOLDER...
+//   scripts/setup --peers; node bench/tokenizer/equal.mjs build/release/loam 100 FILE_OR_FOLDER...
 //
+// PACKAGES names another folder with node_modules than data/peers.
 // Prints a line an encoding; exit 1 at the first part whose ids differ, which is then left beside the others.
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { importTokenizer } from "./ranks.mjs";
 
 const [loam, megabytes, ...sources] = process.argv.slice(2);
 if (!loam || !(megabytes > 0)) {
   console.error("usage: equal.mjs LOAM MEGABYTES FILE_OR_FOLDER...");
   process.exit(2);
 }
-const require = createRequire(path.join(process.env.PACKAGES ?? process.cwd(), "here.js"));
+const packages = path.resolve(process.env.PACKAGES ?? fileURLToPath(new URL("../../data/peers", import.meta.url)));
+const require = createRequire(path.join(packages, "here.js"));
 let tiktoken;
 try {
   tiktoken = require("tiktoken");
 } catch {
-  console.log("SKIPPED: there is no npm package tiktoken here (npm install tiktoken@1.0.22)");
+  console.log(`SKIPPED: there is no npm package tiktoken at ${packages} (scripts/setup --peers)`);
   process.exit(0);
 }
 const work = fs.mkdtempSync(path.join(os.tmpdir(), "loam-equal-"));
@@ -108,21 +112,8 @@ function* parts() {
   if (held) yield held;
 }
 
-function importTokenizer(name) {
-  const { bpe_ranks } = require(`tiktoken/encoders/${name}.json`);
-  const lines = [];
-  for (const line of bpe_ranks.split("\n")) {
-    const [, first, ...tokens] = line.split(" ");
-    tokens.forEach((token, i) => lines.push(`${token} ${Number(first) + i}`));
-  }
-  const file = path.join(work, `${name}.tiktoken`), out = path.join(work, name);
-  fs.writeFileSync(file, lines.join("\n") + "\n");
-  execFileSync(loam, ["--quiet", "tokenizer", "import", file, "--pattern", name.replace("_base", ""), "--out", out]);
-  return out;
-}
-
 const encodings = ["gpt2", "cl100k_base", "o200k_base"].map((name) => ({
-  name, tokenizer: importTokenizer(name), peer: tiktoken.get_encoding(name), ids: 0, seconds: 0, bytes: 0,
+  name, tokenizer: importTokenizer(loam, packages, name, path.join(work, name)), peer: tiktoken.get_encoding(name), ids: 0, seconds: 0, bytes: 0,
 }));
 let number = 0;
 for (const part of parts()) {

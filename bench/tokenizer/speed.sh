@@ -2,25 +2,29 @@
 # GPT-2 encoding on one thread, warm, beside tiktoken, gpt-tokenizer and Hugging Face's tokenizers, on the same text, in turns;
 # and training of a vocabulary of 32,000 on two threads.
 #
-#   bench/tokenizer/speed.sh BUILD GPT2.json TEXT [PEERS_FOLDER] [ROUNDS] [CORPUS_TEXT]
+#   bench/tokenizer/speed.sh [BUILD] [TEXT] [PEERS] [ROUNDS] [CORPUS_TEXT]
 #
-# GPT2.json: a tokenizer.json of GPT-2 (loam tokenizer import encoder.json vocab.bpe). PEERS_FOLDER: npm install tiktoken
-# gpt-tokenizer @anush008/tokenizers; without it loam is measured alone. CORPUS_TEXT: what the vocabulary is learnt from; none
-# is learnt without it. Prints medians, and fails if the programs count different ids.
+# BUILD: build/release. TEXT: a file of text (default: those that `scripts/setup --data` fetched, in one). PEERS: a folder with
+# node_modules (default: data/peers, which `scripts/setup --peers` fills); GPT-2's ranks come from its tiktoken. CORPUS_TEXT: what
+# the vocabulary is learnt from; none is learnt without it. Prints medians, and fails if the programs count different ids.
 set -euo pipefail
-build=$(realpath "$1") tokenizer=$(realpath "$2") text=$(realpath "$3") peers=${4:-} rounds=${5:-3} corpus=${6:-}
-here=$(realpath "$(dirname "$0")")
+here=$(realpath "$(dirname "$0")"); root=$(realpath "$here/../..")
+build=$(realpath "${1:-$root/build/release}") text=${2:-} peers=$(realpath -m "${3:-$root/data/peers}") rounds=${4:-3} corpus=${5:-}
+if [ ! -d "$peers/node_modules/tiktoken" ]; then echo "SKIPPED: no tiktoken at \"$peers\", whose ranks are encoded with (scripts/setup --peers)"; exit 0; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if [ -z "$text" ]; then
+  text=$work/text
+  find "$root/data/text" "$root/data/npm/datasets-sotu" "$root/data/npm/datasets-moby-dick" -name '*.txt' -print0 2> "$work/said" | sort -z | xargs -0 -r cat > "$text"
+  [ -s "$text" ] || { echo "SKIPPED: no texts in $root/data (scripts/setup --data), and none is named"; exit 0; }
+fi
+node "$here/ranks.mjs" "$build/loam" "$peers" gpt2 "$work/gpt2"
+tokenizer=$work/gpt2/tokenizer.json
 head -c 8000000 "$text" > "$work/8mb.txt"  # what the peers get: they are slow
 names=(loam)
-if [ -n "$peers" ]; then
-  for name in tiktoken gpt-tokenizer @anush008/tokenizers; do
-    if [ -d "$peers/node_modules/$name" ]; then names+=("$name"); else echo "SKIPPED: no $name at $peers (npm install $name there)"; fi
-  done
-else
-  echo "SKIPPED: no folder of peers is given; loam alone is measured"
-fi
+for name in tiktoken gpt-tokenizer @anush008/tokenizers; do
+  if [ -d "$peers/node_modules/$name" ]; then names+=("$name"); else echo "SKIPPED: no $name at $peers (scripts/setup --peers)"; fi
+done
 for _ in $(seq "$rounds"); do
   for name in "${names[@]}"; do
     out=$work/$(echo "$name" | tr -d '@/')
