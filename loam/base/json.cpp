@@ -155,6 +155,7 @@ void append_json_string(std::string& out, std::string_view text) {
 int64_t get_int(const Json& object, const char* key) {
   const Json& value = member(object, key);
   require_input(value.is_number_integer(), "\"", key, "\" is ", to_line(value), ", not a whole number");
+  require_input(!value.is_number_unsigned() || value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX), "\"", key, "\" is ", to_line(value), ", over 2^63 - 1");
   return value.get<int64_t>();
 }
 

@@ -17,6 +17,7 @@ class HfFolder final : public ForeignModel {
  public:
   explicit HfFolder(const fs::path& folder) : files_(folder) {
     config_ = load_config(folder);
+    check_config(folder / "config.json");
     for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}) {
       if (fs::exists(folder / name)) paths_.push_back(folder / name);
     }
@@ -51,6 +52,25 @@ class HfFolder final : public ForeignModel {
     return out;
   }
 
+  /// What a config says beside the shape.
+  void check_config(const fs::path& file) const {
+    const Json json = read_json(file, int64_t{1} << 26);
+    if (const Json how = json.value("quantization_config", Json()); !how.is_null()) {
+      const Json method = how.is_object() ? how.value("quant_method", Json("a method without a name")) : how;
+      fail(ErrorKind::input, file.string(), ": quantization_config: its weights are packed by ", to_line(method), "; loam reads whole ones (F32, F16, BF16), and quantised ones from GGUF files");
+    }
+    for (const char* key : {"bos_token_id", "eos_token_id"}) check_ids(file, json, key);
+  }
+
+  void check_ids(const fs::path& file, const Json& json, const char* key) const {
+    const Json ids = json.contains(key) ? json[key] : Json();
+    for (const Json& id : ids.is_array() ? ids : Json::array({ids})) {
+      require_input(id.is_null() || id.is_number_integer(), file.string(), ": ", key, " is ", to_line(ids), ", not a token's number");
+      const bool over = id.is_number_unsigned() && id.get<uint64_t>() >= static_cast<uint64_t>(config_.vocab);
+      require_input(id.is_null() || (!over && id.get<int64_t>() >= 0 && id.get<int64_t>() < config_.vocab), file.string(), ": ", key, " is ", to_line(ids), "; the token table has the rows 0 to ", config_.vocab - 1);
+    }
+  }
+
   static TokenizerParts read_tokenizer(const fs::path& folder) {
     if (fs::exists(folder / "tokenizer.json")) return Tokenizer::load(folder).parts();
     return parts_from_sentencepiece(read_file(folder / "tokenizer.model", int64_t{1} << 28));
@@ -61,9 +81,10 @@ class HfFolder final : public ForeignModel {
     for (const char* name : {"generation_config.json", "config.json"}) {
       if (!fs::exists(folder / name)) continue;
       const Json json = read_json(folder / name, int64_t{1} << 26);
+      check_ids(folder / name, json, "eos_token_id");
       const Json ids = json.contains("eos_token_id") ? json["eos_token_id"] : Json();
       for (const Json& id : ids.is_array() ? ids : Json::array({ids})) {
-        if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < config_.vocab) stop_ids_.push_back(id.get<int64_t>());
+        if (id.is_number_integer()) stop_ids_.push_back(id.get<int64_t>());
       }
       if (!stop_ids_.empty()) return;
     }
@@ -102,7 +123,7 @@ std::unique_ptr<ForeignModel> open_foreign(const std::vector<std::string>& paths
   require(!paths.empty(), "nothing to read: wanted a Hugging Face folder, a .gguf file, or a llama2.c .bin with its tokenizer.bin");
   for (const auto& path : paths) require_input(fs::exists(path), "there is no ", path);
   const fs::path first = paths.front();
-  if (fs::is_directory(first) || is_gguf(first)) {
+  if (fs::is_directory(first) || is_gguf(first) || first.extension() == ".gguf") {
     require(paths.size() == 1, first.string(), " is a whole model; ", paths.size() - 1, " more were given");
     return fs::is_directory(first) ? open_hf_folder(first) : open_gguf_model(first);
   }

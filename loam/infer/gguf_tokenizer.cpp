@@ -119,14 +119,16 @@ TokenizerParts byte_level_parts(const GgufFile& file, const std::vector<std::str
   return parts;
 }
 
-/// T5's kind: log probabilities, and SentencePiece's normalizer.
+/// T5's kind: log probabilities, and SentencePiece's normalizer. Where it makes one space of several, llama.cpp puts one before
+/// the first word whatever add_space_prefix says (llm_tokenizer_ugm::normalize).
 TokenizerParts unigram_parts(const GgufFile& file, const std::vector<ScoredPiece>& pieces) {
-  TokenizerParts parts = parts_from_scored(pieces, file.boolean("tokenizer.ggml.add_space_prefix", true) ? CharacterRules::Prefix::first : CharacterRules::Prefix::none, /*unigram=*/true);
+  const bool squeeze = file.boolean("tokenizer.ggml.remove_extra_whitespaces", true), prefix = squeeze || file.boolean("tokenizer.ggml.add_space_prefix", true);
+  TokenizerParts parts = parts_from_scored(pieces, prefix ? CharacterRules::Prefix::first : CharacterRules::Prefix::none, /*unigram=*/true);
   for (const int64_t byte : file.integers("tokenizer.ggml.precompiled_charsmap")) {
     require_input(byte >= -128 && byte <= 255, "its tokenizer.ggml.precompiled_charsmap holds ", byte, ", which is no byte");
     parts.characters->charsmap += static_cast<char>(byte);
   }
-  parts.characters->squeeze = parts.characters->strip_end = file.boolean("tokenizer.ggml.remove_extra_whitespaces", true);
+  parts.characters->squeeze = parts.characters->strip_end = squeeze;
   return parts;
 }
 

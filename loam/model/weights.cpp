@@ -1,5 +1,6 @@
 #include "loam/model/weights.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 #include <map>
@@ -78,13 +79,23 @@ std::vector<SafetensorsFile> open_shards(const fs::path& folder, const fs::path&
   return files;
 }
 
+/// PyTorch's files: pytorch_model.bin, or its parts, or *.pth; "" where there are none.
+std::string first_pickle(const fs::path& folder) {
+  std::set<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string(), ending = entry.path().extension().string();
+    if (ending == ".pth" || ending == ".pt" || (ending == ".bin" && name.starts_with("pytorch_model"))) found.insert(name);
+  }
+  return found.empty() ? "" : *found.begin();
+}
+
 std::vector<SafetensorsFile> open_files(const fs::path& folder) {
   if (const fs::path index = folder / "model.safetensors.index.json"; fs::exists(index)) return open_shards(folder, index);
   std::vector<SafetensorsFile> files;
   const fs::path single = folder / "model.safetensors";
-  for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"}) {
-    require_input(fs::exists(single) || !fs::exists(folder / pickle), folder.string(), " holds ", pickle,
-                ", a pickle that can run code; save it with safetensors (save_pretrained does) and try again");
+  if (!fs::exists(single)) {
+    const std::string pickle = first_pickle(folder);
+    require_input(pickle.empty(), folder.string(), " holds ", pickle, ", a pickle that can run code; save it with safetensors (save_pretrained does) and try again");
   }
   files.emplace_back(single);
   return files;
@@ -154,6 +165,19 @@ void WeightFiles::refuse_leftovers(const ModelConfig& config) const {
     const bool other_head = name == "lm_head.weight" || (name == "score.weight" && config.labels.empty());
     require_input(wanted.count(name) > 0 || is_buffer(name) || other_head, what.file->path().string(), ": the model of config.json has no place for tensor ", what.tensor->name);
   }
+  if (config.tied && config.labels.empty()) refuse_other_head();
+}
+
+/// Some programs write a tied head out once more; one of its own would be left out without a word.
+void WeightFiles::refuse_other_head() const {
+  const auto head = found_.find("lm_head.weight");
+  const auto table = found_.contains("wte.weight") ? found_.find("wte.weight") : found_.find("embed_tokens.weight");
+  if (head == found_.end() || table == found_.end()) return;
+  const TensorInfo &h = *head->second.tensor, &t = *table->second.tensor;
+  const auto a = head->second.file->bytes(h), b = table->second.file->bytes(t);
+  require_input(h.dtype == t.dtype && h.shape == t.shape && std::equal(a.begin(), a.end(), b.begin(), b.end()), head->second.file->path().string(), ": tie_word_embeddings is true, but tensor ", h.name, " (",
+                h.dtype, " ", shape_text(h.shape), ", ", a.size(), " bytes) is another than ", t.name, " (", t.dtype, " ", shape_text(t.shape), ", ", b.size(),
+                " bytes); if the head is the model's own, config.json must say \"tie_word_embeddings\": false");
 }
 
 void fill_params(Transformer& model, const std::function<std::vector<float>(const std::string&, const std::vector<int64_t>&)>& read) {

@@ -45,10 +45,11 @@ class WeightFiles {
   /// The bytes, if it is F16 or BF16; throws as check() does.
   std::optional<StoredTensor> stored(const std::string& name, const std::vector<int64_t>& shape) const;
   /// Throws Error{input} for the first tensor that `config`'s model has no place for; buffers of known names and other
-  /// heads are let be.
+  /// heads are let be, but for one that a tied model would lose.
   void refuse_leftovers(const ModelConfig& config) const;
 
  private:
+  void refuse_other_head() const;
   struct Found {
     const SafetensorsFile* file;
     const TensorInfo* tensor;

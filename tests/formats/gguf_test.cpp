@@ -67,6 +67,19 @@ void expect_refused(const std::string& bytes, const std::string& why) {
   }
 }
 
+TEST(Gguf, VersionTwoIsLaidOutAlike) {
+  std::string bytes = head(1, 1, 2) + counted("general.name") + raw<uint32_t>(8) + counted("two") + tensor("w", {4}, 0, 0);
+  bytes.resize((bytes.size() + 31) / 32 * 32);
+  for (const float x : {1.0f, -2.0f, 0.5f, 3.0f}) bytes += raw(x);
+  write_file(file("two.gguf"), bytes);
+  const GgufFile in(file("two.gguf"));
+  EXPECT_EQ(in.version(), 2);
+  EXPECT_EQ(in.text("general.name"), "two");
+  std::vector<float> values(4);
+  to_floats(GgmlType::f32, in.bytes(in.tensors().front()), values);
+  EXPECT_EQ(values, (std::vector<float>{1.0f, -2.0f, 0.5f, 3.0f}));
+}
+
 TEST(Gguf, RefusesHeadersThatLie) {
   const std::string data(64, '\0');
   expect_refused("", "no GGUF file");

@@ -1,10 +1,13 @@
 // Whole models that lie: folders and files whose parts are each readable and do not fit together.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "loam/base/error.h"
+#include "loam/formats/gguf.h"
+#include "loam/formats/safetensors.h"
 #include "loam/model/weights.h"
 #include "loam/stages/exchange/exchange_tokenizer.h"
 #include "loam/infer/gguf_model.h"
@@ -111,6 +114,18 @@ TEST(HostileFolder, AConfigThatDoesNotFit) {
   with("max_position_embeddings", 0, "max_position_embeddings = 0");
   with("rms_norm_eps", -1, "epsilon");
   with("rope_scaling", Json{{"rope_type", "llama3"}, {"factor", 0}}, "low_freq_factor");
+  with("vocab_size", std::numeric_limits<uint64_t>::max(), "\"vocab_size\" is 18446744073709551615, over 2^63 - 1");
+  with("head_dim", 7, "head_dim = 7 is odd");
+  with("head_dim", 32, "tensor model.layers.0.self_attn.q_proj.weight is (64, 64), config.json asks for (128, 64) (16384 bytes found, 32768 wanted)");
+  with("intermediate_size", 97, "tensor model.layers.0.mlp.gate_proj.weight is (96, 64), config.json asks for (97, 64) (24576 bytes found, 24832 wanted)");
+  with("rope_theta", 0, "rope_theta = 0 is not above 0");
+  with("rope_scaling", Json{{"type", "yarn"}, {"factor", 4}}, "rope_scaling is of the kind \"yarn\"");
+  with("hidden_act", "gelu", "hidden_act is \"gelu\"");
+  with("eos_token_id", 261, "eos_token_id is 261; the token table has the rows 0 to 260");
+  with("eos_token_id", Json::array({258, -1}), "eos_token_id is [258,-1]; the token table has the rows 0 to 260");
+  with("bos_token_id", std::numeric_limits<int64_t>::max(), "bos_token_id is 9223372036854775807; the token table");
+  with("quantization_config", Json{{"quant_method", "gptq"}, {"bits", 4}}, "its weights are packed by \"gptq\"; loam reads whole ones (F32, F16, BF16), and quantised ones from GGUF files");
+  with("model_type", "gemma2", "model_type is \"gemma2\"");
   with("model_type", "rwkv", "model_type is \"rwkv\"");
   with("model_type", Json::array({"llama"}), "\"model_type\" is");
   std::string deep(5000, '[');
@@ -118,6 +133,52 @@ TEST(HostileFolder, AConfigThatDoesNotFit) {
   expect_hostile_refused(folder, "deeper than 1000 levels");
   fs::remove(file);
   expect_hostile_refused(folder, "config.json");
+}
+
+TEST(HostileFolder, AHeadThatATiedModelWouldLose) {
+  const fs::path folder = folder_of("tied"), file = folder / "config.json";  // an untied model's weights
+  change(file, [](Json& json) { json["tie_word_embeddings"] = true; });
+  expect_hostile_refused(folder, "tie_word_embeddings is true, but tensor lm_head.weight (F32 (261, 64), 66816 bytes) is another than model.embed_tokens.weight");
+  // The same one once more is what some programs write.
+  const std::vector<TensorInfo> layout = SafetensorsFile(folder / "model.safetensors").tensors();
+  const auto find = [&](const char* name) { return *std::find_if(layout.begin(), layout.end(), [&](const TensorInfo& t) { return t.name == name; }); };
+  std::string bytes = read_file(folder / "model.safetensors");
+  int64_t end = 0;
+  for (const TensorInfo& t : layout) end = std::max(end, t.end);
+  const int64_t data = static_cast<int64_t>(bytes.size()) - end;
+  const TensorInfo table = find("model.embed_tokens.weight"), head = find("lm_head.weight");
+  const auto size = static_cast<size_t>(table.end - table.begin);
+  bytes.replace(static_cast<size_t>(data + head.begin), size, bytes.substr(static_cast<size_t>(data + table.begin), size));
+  write_file(folder / "model.safetensors", bytes);
+  EXPECT_NO_THROW(import_model({folder.string()}, folder.parent_path() / "once-more", false, *std::make_unique<Progress>()));
+  // A tied model's weights under a config that is not.
+  ModelConfig c = tiny_shape("llama");
+  c.tied = true;
+  save_weights(*random_model(c), folder);
+  change(file, [](Json& json) { json["tie_word_embeddings"] = false; });
+  expect_hostile_refused(folder, "has no tensor lm_head.weight (261, 64) that config.json asks for");
+}
+
+TEST(HostileFolder, AnyKindOfPickle) {
+  const fs::path folder = folder_of("pickles");
+  fs::remove(folder / "model.safetensors");
+  for (const char* name : {"pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.00.pth", "model.pt"}) {
+    write_file(folder / name, std::string("PK\x03\x04"));
+    expect_hostile_refused(folder, std::string("holds ") + name + ", a pickle that can run code; save it with safetensors");
+    expect_hostile_refused(folder / name, "a pickle that can run code");
+    fs::remove(folder / name);
+  }
+}
+
+TEST(HostileFolder, NumbersOfOtherTypes) {
+  // F64, I32 and BOOL are legal there, and no weights.
+  const fs::path folder = folder_of("dtypes"), file = folder / "model.safetensors";
+  std::string bytes = read_file(file);
+  const size_t at = bytes.find("\"F32\"");
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, 5, "\"I32\"");
+  write_file(file, bytes);
+  expect_hostile_refused(folder, "is of type I32; weights are read as F32, F16 or BF16");
 }
 
 TEST(HostileFolder, AMillionMembersTakeNoTime) {
@@ -198,16 +259,56 @@ TEST(HostileGguf, MetadataThatDoesNotFit) {
 
 TEST(HostileGguf, ScalesThatAreNoNumbersNameTheTensor) {
   const fs::path folder = fresh_folder("hostile_scales"), file = folder / "a.gguf";
-  for (const auto& [type, why] : {std::pair{GgmlType::q8_0, "the scale of its block 0 is nan"}, {GgmlType::f16, "its number 0 of 6144 is nan; a model needs finite ones"}}) {
-    write_gguf(file, *random_model(tiny_shape("qwen2")), whole_tokenizer(), type, "tiny", {258}, {});
+  ModelConfig wide = tiny_shape("qwen2");
+  wide.channels = 256, wide.head_size = 64;  // Q4_K has blocks of 256
+  struct Case {
+    GgmlType type;
+    const char* why;
+    size_t at;  // of the half within the block
+  };
+  for (const auto& [type, why, at] : {Case{GgmlType::q8_0, "the scale of its block 0 is nan", 0}, Case{GgmlType::q4_0, "the scale of its block 0 is nan", 0}, Case{GgmlType::q4_k, "the scale of its block 0 is nan", 0},
+                                      Case{GgmlType::q4_k, "the scale of its block 0 is nan", 2}, Case{GgmlType::f16, "its number 0 of 24576 is nan; a model needs finite ones", 0}}) {
+    write_gguf(file, *random_model(wide), whole_tokenizer(), type, "tiny", {258}, {});
     std::string bytes = read_file(file);
     {
       const GgufFile in(file);
-      const auto begin = bytes.size() - static_cast<size_t>(in.tensors().back().begin + in.tensors().back().size) + static_cast<size_t>(in.find("blk.1.ffn_up.weight")->begin);
+      const auto begin = bytes.size() - static_cast<size_t>(in.tensors().back().begin + in.tensors().back().size) + static_cast<size_t>(in.find("blk.1.ffn_up.weight")->begin) + at;
       bytes.replace(begin, 2, std::string("\x00\x7e", 2));
     }
     write_file(file, bytes);
     expect_hostile_refused(file, std::string("tensor blk.1.ffn_up.weight: ") + why);
+  }
+}
+
+TEST(HostileGguf, ScalesOfATableThatAreInfinite) {
+  // Q6_K keeps its scale last in the block of 210 bytes; tables are of that type where the rest is Q4_K.
+  const fs::path folder = fresh_folder("hostile_q6"), file = folder / "a.gguf";
+  ModelConfig wide = tiny_shape("qwen2");
+  wide.channels = 256, wide.head_size = 64;
+  write_gguf(file, *random_model(wide), whole_tokenizer(), GgmlType::q4_k, "tiny", {258}, {});
+  std::string bytes = read_file(file);
+  {
+    const GgufFile in(file);
+    const GgufTensor& table = *in.find("token_embd.weight");
+    ASSERT_EQ(table.type, GgmlType::q6_k);
+    const auto begin = bytes.size() - static_cast<size_t>(in.tensors().back().begin + in.tensors().back().size) + static_cast<size_t>(table.begin);
+    bytes.replace(begin + 3 * 210 + 208, 2, std::string("\x00\x7c", 2));
+  }
+  write_file(file, bytes);
+  expect_hostile_refused(file, "tensor token_embd.weight: the scale of its block 3 is inf");
+}
+
+TEST(HostileGguf, EveryCutIsRefused) {
+  const fs::path folder = fresh_folder("hostile_cuts"), file = folder / "a.gguf";
+  write_gguf(folder / "good.gguf", *random_model(tiny_shape("gpt2")), whole_tokenizer(), GgmlType::q8_0, "tiny", {258}, {});
+  const std::string good = read_file(folder / "good.gguf");
+  const GgufFile in(folder / "good.gguf");
+  const int64_t data = static_cast<int64_t>(good.size()) - in.tensors().back().begin - in.tensors().back().size;
+  std::vector<int64_t> cuts = {0, 1, 3, 4, 7, 8, 15, 16, 23, 24, 25, data - 1, data, static_cast<int64_t>(good.size()) - 1};
+  for (const GgufTensor& t : in.tensors()) cuts.insert(cuts.end(), {data + t.begin, data + t.begin + t.size - 1});
+  for (const int64_t cut : cuts) {
+    write_file(file, good.substr(0, static_cast<size_t>(cut)));
+    expect_hostile_refused(file, "a.gguf");
   }
 }
 

@@ -12,7 +12,9 @@
 #include "loam/model/weights.h"
 #include "loam/stages/exchange/exchange_tokenizer.h"
 #include "loam/infer/foreign.h"
+#include "loam/formats/gguf.h"
 #include "loam/infer/gguf_model.h"
+#include "loam/infer/gguf_tokenizer.h"
 #include "loam/text/sentencepiece.h"
 #include "loam/text/tokenizer_json.h"
 #include "tests/support/tiny_shapes.h"
@@ -115,7 +117,7 @@ TEST(Import, ALearnedTableKeepsItsLength) {
 TEST(Import, RefusesATokenizerLargerThanTheTable) {
   const fs::path folder = fresh_folder("large_tokenizer");
   ModelConfig c = tiny_shape("llama");
-  c.vocab = 258;
+  c.vocab = 258, c.bos = c.eos = 0;
   make_folder(folder / "theirs");
   save_weights(*random_model(c), folder / "theirs");
   write_file(folder / "theirs/config.json", to_pretty(config_to_json(c)));
@@ -158,6 +160,63 @@ TEST(GgufNames, OfEveryTensor) {
   EXPECT_EQ(gguf_name("score.weight"), "");
   for (const char* kind : {"gpt2", "llama", "mistral", "qwen2", "qwen3"}) {
     for (const TensorInfo& t : disk_layout(tiny_shape(kind))) EXPECT_NE(gguf_name(t.name), "") << t.name;
+  }
+}
+
+// ---- unigram vocabularies ----
+
+std::vector<ScoredPiece> few_pieces() {
+  return {{"<unk>", 0, ScoredPiece::unknown}, {"\u2581", -2, ScoredPiece::normal}, {"\u2581a", -1, ScoredPiece::normal}, {"a", -3, ScoredPiece::normal}, {"b", -3, ScoredPiece::normal}};
+}
+
+TEST(GgufTokenizers, UnigramAsLlamaCppCutsIt) {
+  const fs::path folder = fresh_folder("unigram_gguf"), file = folder / "a.gguf";
+  const auto ids = [&](bool space, bool squeeze, std::string_view text) {
+    GgufMetadata metadata = {{"general.architecture", std::string("t5")}, {"tokenizer.ggml.model", std::string("t5")}};
+    std::vector<std::string> tokens;
+    std::vector<double> scores;
+    std::vector<int64_t> kinds;
+    for (const ScoredPiece& piece : few_pieces()) tokens.push_back(piece.text), scores.push_back(piece.score), kinds.push_back(piece.kind);
+    metadata.insert(metadata.end(), {{"tokenizer.ggml.tokens", tokens}, {"tokenizer.ggml.scores", scores}, {"tokenizer.ggml.token_type", kinds},
+                                     {"tokenizer.ggml.add_space_prefix", space}, {"tokenizer.ggml.remove_extra_whitespaces", squeeze}});
+    GgufWriter(file, metadata, {}).commit();
+    return Tokenizer(parts_from_gguf(GgufFile(file))).encode(text);
+  };
+  EXPECT_EQ(ids(true, true, "a  b "), (std::vector<int32_t>{2, 1, 4}));
+  EXPECT_EQ(ids(true, false, "a  b "), (std::vector<int32_t>{2, 1, 1, 4, 1}));
+  EXPECT_EQ(ids(false, false, "a  b "), (std::vector<int32_t>{3, 1, 1, 4, 1}));
+  // Where runs of spaces are one, each word has its space, the first one too (llm_tokenizer_ugm's shall_merge_spaces).
+  EXPECT_EQ(ids(false, true, "a  b "), (std::vector<int32_t>{2, 1, 4}));
+}
+
+TEST(GgufTokenizers, UnigramIsNotWritten) {
+  const fs::path folder = fresh_folder("unigram_out");
+  ModelConfig c = tiny_shape("llama");
+  c.vocab = 5, c.bos = c.eos = 0;
+  const Tokenizer unigram(parts_from_scored(few_pieces(), CharacterRules::Prefix::first, /*unigram=*/true));
+  expect_refused("this one is a unigram model", [&] { write_gguf(folder / "a.gguf", *random_model(c), unigram, GgmlType::f32, "tiny", {0}, {}); });
+}
+
+// ---- shards ----
+
+TEST(Import, ShardsAreOneModelInEveryType) {
+  const fs::path folder = fresh_folder("shards");
+  const auto model = random_model(tiny_shape("llama"));
+  for (const char* type : {"F32", "F16", "BF16"}) {
+    const auto folder_in = [&](const std::string& name, int64_t shard_bytes) {
+      make_folder(folder / name);
+      std::vector<TensorInfo> layout = disk_layout(model->config());
+      for (TensorInfo& t : layout) t.dtype = type;
+      write_weights(folder / name, layout, [&](SafetensorsWriter& out, const TensorInfo& t) { write_floats(out, t, disk_values(*model, t.name)); }, shard_bytes);
+      write_file(folder / name / "config.json", to_pretty(config_to_json(model->config())));
+      save_tokenizer(tiny_tokenizer(), folder / name);
+      import_model({(folder / name).string()}, folder / (name + "-in"), false, *std::make_unique<Progress>());
+      return read_file(folder / (name + "-in") / "model.safetensors");
+    };
+    const std::string whole = folder_in(std::string(type) + "-whole", int64_t{1} << 30), parts = folder_in(std::string(type) + "-parts", 30'000);
+    EXPECT_TRUE(fs::exists(folder / (std::string(type) + "-parts") / "model.safetensors.index.json"));
+    EXPECT_TRUE(whole == parts) << type;
+    EXPECT_NE(whole.find(std::string("\"") + type + "\""), std::string::npos);
   }
 }
 
