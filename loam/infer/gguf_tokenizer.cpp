@@ -221,7 +221,7 @@ void add_tokenizer_metadata(GgufMetadata& metadata, const Tokenizer& tokenizer, 
   std::vector<ScoredPiece> pieces;
   if (parts.characters) {
     require_input(!parts.unigram && parts.characters->charsmap.empty() && !parts.characters->squeeze && !parts.characters->strip_end,
-                  "loam's models in GGUF have byte-level or SentencePiece BPE vocabularies; this one is a unigram model, or normalizes text");
+                  "loam's models in GGUF have byte-level or SentencePiece BPE vocabularies; this one is a unigram model, or normalizes text: --format hf keeps it whole");
     require_input(parts.characters->prefix != CharacterRules::Prefix::first && !parts.characters->unless_space,
                   "GGUF has no word for a tokenizer that puts a space before a text only where none stands, or not behind special tokens");
     pieces = scored_pieces(parts);
