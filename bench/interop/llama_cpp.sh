@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Exported GGUF files, by loam and by llama.cpp: the same ids, log probabilities and greedy continuations?
 #
-#   bench/interop/llama_cpp.sh LOAM FOLDER [MODEL...]
+#   bench/interop/llama_cpp.sh [LOAM] [PEERS] [MODEL...]
 #
-# FOLDER holds node_modules (npm install node-llama-cpp there). MODELs: model folders to ask beside eight small ones, of
-# GPT-2's shape, Llama's (grouped queries, scaled positions), Qwen 2's (biases) and Qwen 3's (norms of queries and keys):
-# four trained here until they know a text by heart (half a minute each), which both programs must continue with the very same
-# tokens (BF16 aside), and four with weights of chance. These, and the trained ones on text they never saw, often choose between two
-# tokens as likely: there the programs may part, and nowhere else.
+# LOAM: build/release/loam. PEERS: a folder with node_modules (default: data/peers, which `scripts/setup --peers` fills). MODELs:
+# model folders to ask beside eight small ones, of GPT-2's shape, Llama's (grouped queries, scaled positions), Qwen 2's (biases)
+# and Qwen 3's (norms of queries and keys): four trained here until they know a text by heart (half a minute each), which both
+# programs must continue with the very same tokens (BF16 aside), and four with weights of chance. These, and the trained ones on
+# text they never saw, often choose between two tokens as likely: there the programs may part, and nowhere else.
 # Exit 1 if any file disagrees beyond its type's rounding. INTEROP_WORK keeps the files (default: a new folder, removed).
 set -euo pipefail
-loam=$(realpath "$1"); peer=${2:-}; shift; shift || true
 here=$(realpath "$(dirname "$0")"); root=$(realpath "$here/../..")
-if [ -z "$peer" ] || [ ! -d "$peer/node_modules/node-llama-cpp" ]; then
-  echo "SKIPPED: no node-llama-cpp at \"$peer\" (npm install node-llama-cpp there)"; exit 0
+loam=$(realpath "${1:-$root/build/release/loam}"); peer=${2:-$root/data/peers}; shift $(($# < 2 ? $# : 2))
+if [ ! -d "$peer/node_modules/node-llama-cpp" ]; then
+  echo "SKIPPED: no node-llama-cpp at \"$peer\" (scripts/setup --peers)"; exit 0
 fi
 peer=$(realpath "$peer")
 models=(); for m in "$@"; do models+=("$(realpath "$m")"); done
