@@ -23,6 +23,11 @@ class ElementwiseKernels {
   /// Writes dgate and dup. dgate may be gate, dup may be up.
   virtual void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const = 0;
 
+  /// y = max(x, 0)^2 (So et al. 2021, Primer). (N,F).
+  virtual void squared_relu_forward(Mat y, ConstMat x) const = 0;
+  /// dx = 2 max(x, 0) dy. dx may be dy.
+  virtual void squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const = 0;
+
   /// Rotates each head's halves in place by position (Su et al. 2021, in Llama's half-split order):
   /// (a, b) -> (a cos - b sin, b cos + a sin). x: (N, heads*D), positions: (N), table: (positions, D), each row D/2
   /// cosines, then D/2 sines. `inverse` rotates back: the gradient.

@@ -78,7 +78,8 @@ void read_llama(ModelConfig& c, const Json& json) {
   c.tied = get_bool(json, "tie_word_embeddings", false);
   c.norm_eps = get_number(json, "rms_norm_eps", 1e-6);
   const std::string activation = get_string(json, "hidden_act", "silu");
-  require_input(activation == "silu", "hidden_act is \"", activation, "\"; this loam has silu");
+  c.squared_relu = c.model_type == "loam" && activation == "relu2";
+  require_input(activation == "silu" || c.squared_relu, "hidden_act is \"", activation, "\"; this loam has silu", c.model_type == "loam" ? " and relu2" : "");
   require_input(get_number(json, "partial_rotary_factor", 1.0) == 1.0, "partial_rotary_factor is not 1; this loam turns whole heads");
   read_rope(c, json);
   read_kin(c, json);
@@ -204,7 +205,7 @@ Json config_to_json(const ModelConfig& c) {
     json["hidden_size"] = c.channels;
     json["intermediate_size"] = c.hidden;
     json["max_position_embeddings"] = c.context;
-    json["hidden_act"] = "silu";
+    json["hidden_act"] = c.squared_relu ? "relu2" : "silu";
     json["rms_norm_eps"] = c.norm_eps;
     json["rope_theta"] = c.rope_theta;
     json["rope_scaling"] = rope_scaling_json(c.rope_scaling);

@@ -50,6 +50,7 @@ struct ModelConfig {
   int64_t window = 0;       ///< a token sees itself and the window - 1 before it; 0: all. In layers from window_from on
   int64_t window_from = 0;
   int64_t pair_rows = 0;      ///< rows of a table by the hash of a token and the one before it, added to the token's own; 0: none
+  bool squared_relu = false;  ///< the feed-forward is relu(up)^2 (So et al. 2021), not SwiGLU
   bool value_tables = false;  ///< every other layer, the last among them, adds a table's row of the token to its values
   double dropout = 0;     ///< on embeddings, attention and residual branches, while training
   int64_t bos = 0, eos = 0;
@@ -57,7 +58,7 @@ struct ModelConfig {
 
   bool learned_positions() const { return family == Family::gpt2; }
   bool biases() const { return family == Family::gpt2; }
-  bool gated() const { return family == Family::llama; }
+  bool gated() const { return family == Family::llama && !squared_relu; }
   int64_t query_width() const { return heads * head_size; }
   int64_t kv_width() const { return kv_heads * head_size; }
   int64_t qkv_width() const { return query_width() + 2 * kv_width(); }

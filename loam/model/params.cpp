@@ -73,7 +73,11 @@ void ParamSet::add_llama(const ModelConfig& c, float deviation, float into_resid
     layer.proj = add({{at + "self_attn.o_proj.weight", 0, C}}, C, Q, into_residual, true);
     if (c.proj_bias) layer.proj_bias = add_vector(at + "self_attn.o_proj.bias", C, false);
     layer.norm2 = add_vector(at + "post_attention_layernorm.weight", C, true);
-    layer.up = add({{at + "mlp.gate_proj.weight", 0, F}, {at + "mlp.up_proj.weight", F, F}}, 2 * F, C, deviation, true);
+    if (c.gated()) {
+      layer.up = add({{at + "mlp.gate_proj.weight", 0, F}, {at + "mlp.up_proj.weight", F, F}}, 2 * F, C, deviation, true);
+    } else {
+      layer.up = add({{at + "mlp.up_proj.weight", 0, F}}, F, C, deviation, true);
+    }
     if (c.mlp_bias) layer.up_bias = add_vector({{at + "mlp.gate_proj.bias", 0, F}, {at + "mlp.up_proj.bias", F, F}}, 2 * F, false);
     layer.down = add({{at + "mlp.down_proj.weight", 0, C}}, C, F, into_residual, true);
     if (c.mlp_bias) layer.down_bias = add_vector(at + "mlp.down_proj.bias", C, false);

@@ -267,11 +267,12 @@ void Transformer::branch_forward(Mat out, ConstMat residual, ConstMat x, size_t 
 
 void Transformer::up_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
   const Mat up = a.up.range(0, n), active = a.active.range(0, n);
-  const bool by_halves = !config_.gated() && params_.is_stored(p.up) && in_blocks(params_.stored(p.up).type);
+  const bool by_halves = config_.family == Family::gpt2 && params_.is_stored(p.up) && in_blocks(params_.stored(p.up).type);
   Epilogue then = plus(vector_of(p.up_bias));
-  if (!config_.gated() && !by_halves) then.activated = active;
+  if (config_.family == Family::gpt2 && !by_halves) then.activated = active;
   product(up, a.normed2.range(0, n), p.up, then);
   if (by_halves) backend_.stored().gelu(active, up);
+  if (config_.squared_relu) backend_.elementwise().squared_relu_forward(active, up);
   if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, config_.hidden), up.columns(config_.hidden, config_.hidden));
 }
 
@@ -325,6 +326,9 @@ void Transformer::feed_forward_backward(const Activations& a, const ParamSet::La
     const Mat d_active(d_narrow_.data, n, F);
     mm.nn(d_active, d_branch, params_.value(p.down));
     backend_.elementwise().swiglu_backward(d_up.columns(0, F), d_up.columns(F, F), d_active, up.columns(0, F), up.columns(F, F));
+  } else if (config_.squared_relu) {
+    mm.nn(d_up, d_branch, params_.value(p.down));
+    backend_.elementwise().squared_relu_backward(d_up, d_up, up);
   } else {
     Epilogue then;
     then.gelu_gradient_at = up;

@@ -60,6 +60,25 @@ TEST_P(RowsTest, GatedActivation) {
   }
 }
 
+TEST_P(RowsTest, SquaredRelu) {
+  for (const auto& [n, c] : kDims) {
+    const Matrix x = uniform(n, c, 1, 3), dy = uniform(n, c, 3);
+    Matrix got(n, c), want(n, c), d_got(n, c), d_want(n, c);
+    fast().elementwise().squared_relu_forward(got.mat(), x.view());
+    ref().elementwise().squared_relu_forward(want.mat(), x.view());
+    fast().elementwise().squared_relu_backward(d_got.mat(), dy.view(), x.view());
+    ref().elementwise().squared_relu_backward(d_want.mat(), dy.view(), x.view());
+    EXPECT_LT(distance(got.data, want.data), 2e-6) << n << "x" << c;
+    EXPECT_LT(distance(d_got.data, d_want.data), 2e-6) << n << "x" << c;
+  }
+  Matrix odd(1, 3), out(1, 3);
+  odd.at(0, 0) = std::nanf(""), odd.at(0, 1) = -2, odd.at(0, 2) = 3;
+  fast().elementwise().squared_relu_forward(out.mat(), odd.view());
+  EXPECT_TRUE(std::isnan(out.at(0, 0)));
+  EXPECT_EQ(out.at(0, 1), 0);
+  EXPECT_EQ(out.at(0, 2), 9);
+}
+
 TEST_P(RowsTest, RopeTurnsAndTurnsBack) {
   const int64_t n = 5, heads = 3, size = 10;
   Matrix table(8, size);

@@ -16,7 +16,7 @@ namespace {
 
 /// gpt2; llama (grouped queries, untied); and what Llama's kin add: qwen2 (biases of queries, keys, values; a window in
 /// the second layer), qwen3 (norms of queries and keys, all biases, heads wider than the stream), mistral (windows),
-/// biased (biases everywhere, Llama 3's positions), loam (norms of queries and keys, tables of pairs and values).
+/// biased (biases everywhere, Llama 3's positions), loam (norms of queries and keys, tables of pairs and values), relu2 (the same with a squared ReLU).
 ModelConfig small(const std::string& kind, double dropout = 0) {
   ModelConfig c;
   c.family = kind == "gpt2" ? Family::gpt2 : Family::llama;
@@ -31,12 +31,15 @@ ModelConfig small(const std::string& kind, double dropout = 0) {
   c.tied = kind == "gpt2";
   c.dropout = dropout;
   if (kind == "qwen2" || kind == "qwen3" || kind == "mistral" || kind == "loam") c.model_type = kind;
+  const bool ours = kind == "loam" || kind == "relu2";
+  if (ours) c.model_type = "loam";
+  c.squared_relu = kind == "relu2";
   c.qkv_bias = kind == "qwen2" || kind == "qwen3" || kind == "biased";
   c.proj_bias = kind == "qwen3" || kind == "biased";
   c.mlp_bias = kind == "biased";
-  c.qk_norm = kind == "qwen3" || kind == "loam";
-  c.pair_rows = kind == "loam" ? 50 : 0;
-  c.value_tables = kind == "loam";
+  c.qk_norm = kind == "qwen3" || ours;
+  c.pair_rows = ours ? 50 : 0;
+  c.value_tables = ours;
   if (kind == "mistral" || kind == "qwen2") c.window = 3;
   if (kind == "qwen2") c.window_from = 1;
   if (kind == "biased") c.rope_scaling = {RopeScaling::Kind::llama3, 8, 1, 4, 6};
@@ -183,7 +186,7 @@ TEST_P(EachFamily, WeightsGoToDiskAndBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values("gpt2", "llama", "qwen2", "qwen3", "mistral", "biased", "loam"), [](const auto& test) { return std::string(test.param); });
+INSTANTIATE_TEST_SUITE_P(Shapes, EachFamily, testing::Values("gpt2", "llama", "qwen2", "qwen3", "mistral", "biased", "loam", "relu2"), [](const auto& test) { return std::string(test.param); });
 
 TEST(Windows, ATokenSeesNoFurther) {
   Sample s(small("mistral"), backend("cpu"), 1, 12);
@@ -271,11 +274,12 @@ TEST(ModelConfig, PublishedConfigsAreRead) {
 }
 
 TEST(ModelConfig, JsonAndBack) {
-  for (const char* kind : {"gpt2", "llama", "qwen2", "qwen3", "mistral"}) {
+  for (const char* kind : {"gpt2", "llama", "qwen2", "qwen3", "mistral", "loam", "relu2"}) {
     ModelConfig c = small(kind, 0.1);
     c.labels = {"ham", "spam"};
     const ModelConfig back = config_from_json(config_to_json(c));
     EXPECT_EQ(config_to_json(back), config_to_json(c));
+    EXPECT_EQ(back.squared_relu, c.squared_relu);
   }
 }
 
@@ -288,6 +292,9 @@ TEST(ModelConfig, MistakesAreNamed) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("n_embd = 16 is no multiple of n_head = 5"), std::string::npos) << e.what();
   }
+  json = config_to_json(small("llama"));
+  json["hidden_act"] = "relu2";  // only of our own kind
+  EXPECT_THROW(config_from_json(json), Error);
   json = config_to_json(small("llama"));
   json["model_type"] = "mamba";
   EXPECT_THROW(config_from_json(json), Error);

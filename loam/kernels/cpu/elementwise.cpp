@@ -40,6 +40,32 @@ void Elementwise::swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate
   });
 }
 
+void Elementwise::squared_relu_forward(Mat y, ConstMat x) const {
+  parallel_chunks(y.rows, row_grain(y.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = x.data + row * x.ld;
+      float* out = y.data + row * y.ld;
+      each_vector(y.cols, [&](int64_t i, int64_t n) {
+        const vf v = load_some(from + i, n), above = v < 0.0f ? vf{} : v;  // NaN stays
+        store_some(out + i, above * above, n);
+      });
+    }
+  });
+}
+
+void Elementwise::squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const {
+  parallel_chunks(dy.rows, row_grain(dy.cols), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float *from = x.data + row * x.ld, *d = dy.data + row * dy.ld;
+      float* out = dx.data + row * dx.ld;
+      each_vector(dy.cols, [&](int64_t i, int64_t n) {
+        const vf v = load_some(from + i, n), above = v < 0.0f ? vf{} : v;
+        store_some(out + i, 2.0f * above * load_some(d + i, n), n);
+      });
+    }
+  });
+}
+
 void Elementwise::rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const {
   const int64_t half = head_size / 2;
   parallel_chunks(x.rows, row_grain(x.cols), [&](int64_t begin, int64_t end) {

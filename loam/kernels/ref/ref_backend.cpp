@@ -230,6 +230,16 @@ class Elementwise final : public ElementwiseKernels {
       }
     }
   }
+  void squared_relu_forward(Mat y, ConstMat x) const override {
+    for (int64_t r = 0; r < y.rows; ++r) {
+      for (int64_t c = 0; c < y.cols; ++c) at(y, r, c) = f(std::pow(std::max(d(at(x, r, c)), 0.0), 2));
+    }
+  }
+  void squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const override {
+    for (int64_t r = 0; r < dy.rows; ++r) {
+      for (int64_t c = 0; c < dy.cols; ++c) at(dx, r, c) = f(2 * std::max(d(at(x, r, c)), 0.0) * d(at(dy, r, c)));
+    }
+  }
   void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const override {
     const int64_t half = head_size / 2;
     for (int64_t r = 0; r < x.rows; ++r) {
