@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <type_traits>
+#include <variant>
 
 #include "loam/artifacts/manifest.h"
 #include "loam/artifacts/tokens.h"
@@ -10,8 +13,10 @@
 #include "loam/base/files.h"
 #include "loam/base/hash.h"
 #include "loam/base/progress.h"
+#include "loam/formats/gguf.h"
 #include "loam/formats/rows.h"
 #include "loam/formats/safetensors.h"
+#include "loam/formats/utf8.h"
 
 namespace loam {
 namespace {
@@ -82,6 +87,56 @@ Look look_at_rows(const fs::path& file) {
   return look;
 }
 
+/// Texts of a binary file, which may be anything: with "?" for what is no UTF-8.
+std::string readable(std::string text) {
+  if (!valid_utf8(text)) std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
+}
+
+/// A list by its length, a long text by its beginning: a vocabulary is not for reading.
+Json shown_value(const GgufValue& value) {
+  constexpr int64_t kMost = 200;
+  return std::visit(
+      [](const auto& v) -> Json {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          const std::string text = readable(v);
+          return static_cast<int64_t>(text.size()) <= kMost ? text : fmt::format("{}... ({} bytes)", utf8_prefix(text, kMost), text.size());
+        } else if constexpr (std::is_arithmetic_v<T>) {
+          return v;
+        } else {
+          return fmt::format("{} values", v.size());
+        }
+      },
+      value);
+}
+
+Look look_at_gguf(const fs::path& file) {
+  Look look;
+  const GgufFile gguf(file);
+  int64_t total = 0;
+  std::map<std::string, int64_t> of_type;
+  look.json = {{"kind", "GGUF"}, {"version", gguf.version()}, {"metadata", Json::object()}, {"weights", Json::array()}};
+  for (const auto& [name, value] : gguf.metadata()) {
+    const std::string key = readable(name);
+    look.json["metadata"][key] = shown_value(value);
+    look.lines.push_back(fmt::format("meta    {:<40} {}", key, to_line(look.json["metadata"][key])));
+  }
+  for (const GgufTensor& tensor : gguf.tensors()) {
+    const std::string name = readable(tensor.name), type = ggml_traits(static_cast<uint32_t>(tensor.type))->name;
+    look.json["weights"].push_back({{"name", name}, {"dtype", type}, {"shape", tensor.shape}});
+    look.lines.push_back(fmt::format("tensor  {:<52} {:<4} {}", name, type, shape_text(tensor.shape)));
+    total += tensor.count();
+    ++of_type[type];
+  }
+  look.json["numbers"] = total;
+  std::string types;
+  for (const auto& [type, count] : of_type) types += fmt::format("{}{} {}", types.empty() ? "" : ", ", type, count);
+  look.lines.insert(look.lines.begin(), fmt::format("{}: GGUF version {}, {}: {} tensors ({}), {} numbers", file.string(), gguf.version(), readable(gguf.text("general.architecture", "no architecture")),
+                                                    gguf.tensors().size(), types, with_commas(total)));
+  return look;
+}
+
 Look look_at_file(const fs::path& file) {
   Look look;
   const auto bytes = static_cast<int64_t>(fs::file_size(file));
@@ -116,8 +171,7 @@ Look look_at_file(const fs::path& file) {
       look.lines.push_back(fmt::format("special {:>7}  {}", get_int(token, "id", int64_t{-1}), get_string(token, "content", "")));
     }
   } else if (head.rfind("GGUF", 0) == 0) {
-    look.json = {{"kind", "GGUF"}, {"version", magic(4)}};
-    look.lines = {fmt::format("{}: a GGUF file, version {}", file.string(), magic(4))};
+    look = look_at_gguf(file);
   } else {
     const bool packed = extension == ".gz" || extension == ".zst" || extension == ".xz" || extension == ".bz2";
     const std::string inner = packed ? file.stem().extension().string() : extension;
@@ -140,8 +194,9 @@ Look look_at_file(const fs::path& file) {
     }
   }
   look.json["bytes"] = bytes;
-  look.json["sha256"] = sha256_file(file);
-  look.lines.push_back(fmt::format("file    {:>10} {}", human_bytes(static_cast<double>(bytes)), look.json["sha256"].get<std::string>()));
+  constexpr int64_t kHashed = int64_t{1} << 30;  // a second or two of reading; a model's header is looked at at once
+  look.json["sha256"] = bytes <= kHashed ? Json(sha256_file(file)) : Json();
+  look.lines.push_back(fmt::format("file    {:>10} {}", human_bytes(static_cast<double>(bytes)), bytes <= kHashed ? look.json["sha256"].get<std::string>() : "not hashed, being over 1 GiB (sha256sum does)"));
   return look;
 }
 

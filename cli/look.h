@@ -15,7 +15,7 @@ struct Look {
 };
 
 /// A run's folder, a model's folder without a manifest, a folder of other things, or a file: safetensors, token shard,
-/// tokenizer, rows, text, something else. Reads headers and first rows, not whole files (but for a file's SHA-256).
+/// tokenizer, rows, text, something else. Reads headers and first rows, not whole files (but for the SHA-256 of a file of up to 1 GiB).
 /// Throws Error{input} if there is nothing, or a file is damaged where it says what it is.
 Look look_at(const std::filesystem::path& path);
 

@@ -4,6 +4,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "loam/formats/gguf.h"
 #include "loam/formats/safetensors.h"
 
 namespace loam {
@@ -27,7 +28,6 @@ class LookAt : public ::testing::Test {
 TEST_F(LookAt, FilesSayWhatTheyAre) {
   EXPECT_EQ(kind("a.txt", "two\nlines\n"), "text");
   EXPECT_EQ(kind("a.bin", std::string("\0\1\2\3", 4)), "binary");
-  EXPECT_EQ(kind("a.gguf", std::string("GGUF\3\0\0\0", 8)), "GGUF");
   EXPECT_EQ(kind("a.jsonl", "{\"a\":1}\n{\"a\":2}\n"), "rows");
   EXPECT_EQ(kind("a.csv", "a,b\n1,2\n"), "rows");
   EXPECT_EQ(kind("a.json", " [{\"a\":1}]"), "rows");
@@ -48,6 +48,37 @@ TEST_F(LookAt, WeightsHaveShapes) {
   EXPECT_EQ(folder.json["weights"][0]["shape"], (std::vector<int64_t>{2, 3}));
 }
 
+TEST_F(LookAt, GgufShowsItsHeader) {
+  GgufWriter out(folder_ / "m.gguf", {{"general.architecture", std::string("llama")}, {"general.name", std::string("caf\xff")}, {"long", std::string(1000, 'x')}, {"llama.block_count", int64_t{3}},
+                                      {"tokenizer.ggml.tokens", std::vector<std::string>{"a", "b"}}},
+                 {{"w", {2, 32}, GgmlType::q8_0}});
+  const std::vector<char> blocks(68);
+  out.write(blocks.data(), 68);
+  out.commit();
+  const Look look = look_at(folder_ / "m.gguf");
+  EXPECT_EQ(look.json["kind"], "GGUF");
+  EXPECT_EQ(look.json["metadata"]["llama.block_count"], 3);
+  EXPECT_EQ(look.json["metadata"]["general.name"], "caf?");
+  EXPECT_EQ(look.json["metadata"]["tokenizer.ggml.tokens"], "2 values");
+  EXPECT_LT(look.json["metadata"]["long"].get<std::string>().size(), 300u);
+  EXPECT_EQ(look.json["weights"], parse_json(R"([{"name":"w","dtype":"Q8_0","shape":[2,32]}])", "test"));
+  EXPECT_EQ(look.json["numbers"], 64);
+  EXPECT_EQ(look.json["sha256"].get<std::string>().size(), 64u);
+}
+
+TEST_F(LookAt, WhatIsOverAGigabyteIsNotHashed) {
+  SafetensorsWriter out(folder_ / "s.safetensors", {{"w", "F32", {2}}});
+  const float two[2] = {1, 2};
+  out.write(two, 8);
+  out.commit();
+  EXPECT_TRUE(look_at(folder_ / "s.safetensors").json["sha256"].is_string());
+  write_file(folder_ / "big.bin", std::string("\0\1\2", 3));
+  fs::resize_file(folder_ / "big.bin", (uintmax_t{1} << 30) + 1);  // a hole, no bytes on the disk
+  const Look look = look_at(folder_ / "big.bin");
+  EXPECT_TRUE(look.json["sha256"].is_null());
+  EXPECT_NE(look.lines.back().find("not hashed"), std::string::npos);
+}
+
 TEST_F(LookAt, FoldersSayWhatTheyHold) {
   EXPECT_EQ(look_at(folder_).json["kind"], "folder");
   make_folder(folder_ / "begun/state");
@@ -63,6 +94,8 @@ TEST_F(LookAt, FoldersSayWhatTheyHold) {
 TEST_F(LookAt, DamagedFilesAreRefusedNotGuessed) {
   write_file(folder_ / "x.safetensors", "short");
   EXPECT_THROW(look_at(folder_ / "x.safetensors"), Error);
+  write_file(folder_ / "x.gguf", std::string("GGUF\3\0\0\0", 8));
+  EXPECT_THROW(look_at(folder_ / "x.gguf"), Error);
   write_file(folder_ / "x.json", "{\"a\":");
   EXPECT_THROW(look_at(folder_ / "x.json"), Error);
 }
