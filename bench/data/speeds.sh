@@ -1,8 +1,9 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # speeds.sh BUILD DATA [RUNS]: how fast loam's data path is on one core, as a table: each figure with what was wanted of it. BUILD is a
 # build folder (loam and bench/collect_bench in it), DATA a folder of real files (web/warc, web/trafilatura-eval.tar.zst, wiki). Processor time, the best
 # of RUNS (3). About a minute.
-set -eu
+set -euo pipefail
+TIMEFORMAT='%U %S'
 [ $# -ge 2 ] || { echo "usage: bench/data/speeds.sh BUILD DATA [RUNS]" >&2; exit 2; }
 build=$1 data=$2 runs=${3:-3}
 tmp=$(mktemp -d)
@@ -13,9 +14,9 @@ row() { printf '| %-52s | %10s | %10s |\n' "$1" "$2" "$3"; }
 best() {
   for _ in $(seq "$runs"); do
     rm -rf "$tmp/out"
-    /usr/bin/time -f '%U %S' -o "$tmp/time" "$@" > "$tmp/said" 2>&1 || { cat "$tmp/said" >&2; exit 1; }
+    { time "$@" > "$tmp/said" 2>&1 || { cat "$tmp/said" >&2; exit 1; }; } 2> "$tmp/time" || { cat "$tmp/time" >&2; exit 1; }
     tail -1 "$tmp/time"
-  done | awk '{ t = $1 + $2; if (NR == 1 || t < b) b = t } END { print b > 0 ? b : 0.01 }'
+  done | awk '{ t = $1 + $2; if (NR == 1 || t < b) b = t } END { print (b > 0 ? b : 0.01) }'
 }
 per() { awk -v n="$1" -v t="$2" 'BEGIN { printf "%.1f", n / t }'; }
 
