@@ -17,8 +17,8 @@ work=${BOOKS_WORK:-$(mktemp -d)}; [ -n "${BOOKS_WORK:-}" ] || trap 'rm -rf "$wor
 mkdir -p "$work"; cd "$work"
 median() { sort -g | awk '{v[NR] = $1} END {if (NR) print v[int((NR + 1) / 2)]}'; }
 
-# Links with names of their own, so that `collect` takes one folder.
-mkdir -p texts; for text in "${train[@]}"; do ln -sf "$text" "texts/$(basename "$text")"; done
+# Links, so that `collect` takes one folder; numbered, since two texts may have one name.
+rm -rf texts; mkdir texts; n=0; for text in "${train[@]}"; do n=$((n + 1)); ln -s "$text" "texts/$n-$(basename "$text")"; done
 rm -f ours theirs
 for seed in $(seq "$rounds"); do
   began=$(date +%s.%N)

@@ -23,6 +23,7 @@
 #include "loam/formats/utf8.h"
 #include "loam/formats/warc.h"
 #include "loam/stages/collect/columns.h"
+#include "loam/stages/collect/head.h"
 #include "loam/stages/collect/web_page.h"
 
 namespace loam {
@@ -31,50 +32,6 @@ namespace {
 constexpr int64_t kHeadBytes = 64 << 10;
 constexpr int64_t kPdfTimes = 4;  // so many times longer than a document may be
 constexpr int64_t kIndexBytes = int64_t{256} << 20;
-
-/// Fills `out` with up to `limit` more bytes; false once the source has ended.
-bool read_more(const ReadBytes& source, std::string& out, int64_t limit) {
-  const size_t had = out.size();
-  const size_t want = had + static_cast<size_t>(limit);
-  size_t have = had;
-  while (have < want) {
-    if (out.size() == have) out.resize(std::min(want, std::max(have * 2, have + (size_t{256} << 10))));
-    int64_t n = 0;
-    try {
-      n = source(out.data() + have, static_cast<int64_t>(out.size() - have));
-    } catch (...) {
-      out.resize(have);  // what came before the damage
-      throw;
-    }
-    if (n == 0) {
-      out.resize(have);
-      return false;
-    }
-    have += static_cast<size_t>(n);
-  }
-  out.resize(have);
-  return true;
-}
-
-/// `head` first, then the rest.
-ReadBytes with_head(std::string head, ReadBytes rest) {
-  return [head = std::move(head), at = size_t{0}, rest = std::move(rest)](char* into, int64_t limit) mutable {
-    if (at < head.size()) {
-      const size_t n = std::min(head.size() - at, static_cast<size_t>(limit));
-      std::copy_n(head.data() + at, n, into);
-      at += n;
-      return static_cast<int64_t>(n);
-    }
-    return rest(into, limit);
-  };
-}
-
-/// Zeros before a text, as programs leave them that reserve a file's room; not the half of a letter in UTF-16 or -32.
-bool padded(std::string_view head) {
-  if (head.empty() || head[0] != '\0' || !charset_of_mark(head).empty()) return false;
-  const size_t first = head.find_first_not_of('\0');
-  return first == std::string_view::npos || first >= 4 || head.substr(first, 64).find('\0') == std::string_view::npos;
-}
 
 /// Where to end a part of a long text: behind the last empty line, line or word of its second half.
 size_t part_end(std::string_view text) {
@@ -95,7 +52,7 @@ struct RecordReader::State {
   SpareWork* spare = nullptr;
   std::unique_ptr<MemberReader> members;
   int64_t number = 0;
-  bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false, table_file = false;
+  bool ended = false, after_damage = false, archive_tried = false, packed_done = false, book = false, is_parquet = false;
 
   // Of the member that is being read.
   bool open = false, finished = false, source_failed = false;
@@ -211,7 +168,7 @@ struct RecordReader::State {
       kind = FileKind::epub;
       return false;
     }
-    if (table_file) {
+    if (is_parquet) {
       kind = FileKind::parquet;
       if (!DuckDb::missing().empty()) {
         finished = true;
@@ -442,9 +399,9 @@ struct RecordReader::State {
     if (!config.format.empty() && kind_named(config.format) != FileKind::parquet) return false;
     std::string head;
     read_more(open_stored(file), head, 4);
-    table_file = begins_as_parquet(head);
-    packed_done = packed_done || table_file;
-    return table_file;
+    is_parquet = begins_as_parquet(head);
+    packed_done = packed_done || is_parquet;
+    return is_parquet;
   }
 
   /// Its fields: title, authors, language, date, identifier, rights, and then a chapter each.
