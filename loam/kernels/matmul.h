@@ -30,6 +30,9 @@ class MatmulKernels {
   virtual void nn(Mat y, ConstMat x, ConstMat w, const Epilogue& then = {}) const = 0;
   /// y += a' b. a: (N,O), b: (N,I), y: (O,I), added to.
   virtual void tn_add(Mat y, ConstMat a, ConstMat b) const = 0;
+  /// y = x w' where that is symmetric but for rounding: half of it is computed, the other half is its mirror image.
+  /// x, w: (N,I), y: (N,N), written. y must not overlap x or w.
+  virtual void nt_symmetric(Mat y, ConstMat x, ConstMat w) const = 0;
   /// y += the sum of x's rows. x: (N,C), y: (C).
   virtual void sum_rows_add(Vec y, ConstMat x) const = 0;
 };

@@ -17,6 +17,11 @@ class NormKernels {
   virtual void rmsnorm_forward(Mat y, Vec rstd, ConstMat x, ConstVec gain, float eps) const = 0;
   /// Adds into dx and dgain.
   virtual void rmsnorm_backward_add(Mat dx, Vec dgain, ConstMat dy, ConstMat x, ConstVec gain, ConstVec rstd) const = 0;
+  /// RMSNorm in place of each of a row's heads by itself (queries or keys: Dehghani et al. 2023). x: (N, heads * D), gain: (D),
+  /// rstd: (N, heads). kept: x before, for backward; may be empty.
+  virtual void heads_forward(Mat x, Mat kept, Vec rstd, int64_t heads, ConstVec gain, float eps) const = 0;
+  /// d, the gradient of what heads_forward made, becomes that of `kept`; adds into dgain.
+  virtual void heads_backward(Mat d, Vec dgain, ConstMat kept, int64_t heads, ConstVec gain, ConstVec rstd) const = 0;
 };
 
 }  // namespace loam

@@ -69,7 +69,6 @@ int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
     d_wide_ = take(std::max(c.qkv_width(), up_width));
     d_narrow_ = take(std::max({c.channels, c.query_width(), c.gated() ? c.hidden : 0}));
   }
-  if (training && c.qk_norm) d_heads_ = take(c.query_width() + c.kv_width());
   if (c.dropout > 0) branch_ = take(c.channels);
   if (c.value_tables) looked_up_ = take(c.kv_width());
   return used;
@@ -115,27 +114,22 @@ void Transformer::norm_backward(Mat dx, ConstMat dy, ConstMat x, Vec mean, Vec r
 void Transformer::head_norms_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
   const ModelConfig& c = config_;
   if (!c.qk_norm) return;
-  const Mat heads = a.qkv.range(0, n).columns(0, c.query_width() + c.kv_width());
-  if (a.unnormed) backend_.elementwise().copy(a.unnormed.range(0, n), heads);
-  for (int64_t h = 0; h < c.heads + c.kv_heads; ++h) {
-    const Mat head = heads.columns(h * c.head_size, c.head_size);
-    backend_.norm().rmsnorm_forward(head, Vec(a.head_rstd.data + h * n, n), head, vector_of(h < c.heads ? p.query_norm : p.key_norm), static_cast<float>(c.norm_eps));
-  }
+  const int64_t q = c.query_width(), k = c.kv_width();
+  auto part = [&](Mat m, int64_t at, int64_t cols) { return m ? m.range(0, n).columns(at, cols) : Mat(); };
+  const auto eps = static_cast<float>(c.norm_eps);
+  backend_.norm().heads_forward(part(a.qkv, 0, q), part(a.unnormed, 0, q), Vec(a.head_rstd.data, n * c.heads), c.heads, vector_of(p.query_norm), eps);
+  backend_.norm().heads_forward(part(a.qkv, q, k), part(a.unnormed, q, k), Vec(a.head_rstd.data + n * c.heads, n * c.kv_heads), c.kv_heads, vector_of(p.key_norm), eps);
 }
 
 void Transformer::head_norms_backward(const Activations& a, const ParamSet::Layer& p, Mat d_qkv) {
   const ModelConfig& c = config_;
   if (!c.qk_norm) return;
-  const int64_t n = d_qkv.rows;
-  const Mat d_out = d_qkv.columns(0, c.query_width() + c.kv_width()), d_in = d_heads_.range(0, n), x = a.unnormed.range(0, n);
-  backend_.elementwise().fill(Vec(d_in.data, n * d_in.cols), 0.0f);
-  for (int64_t h = 0; h < c.heads + c.kv_heads; ++h) {
-    const size_t gain = h < c.heads ? p.query_norm : p.key_norm;
-    const int64_t at = h * c.head_size;
-    backend_.norm().rmsnorm_backward_add(d_in.columns(at, c.head_size), Vec(params_.gradient(gain).data, c.head_size), d_out.columns(at, c.head_size),
-                                         x.columns(at, c.head_size), vector_of(gain), Vec(a.head_rstd.data + h * n, n));
-  }
-  backend_.elementwise().copy(d_out, d_in);
+  const int64_t n = d_qkv.rows, q = c.query_width(), k = c.kv_width();
+  const Mat x = a.unnormed.range(0, n);
+  auto gradient = [&](size_t i) { return Vec(params_.gradient(i).data, c.head_size); };
+  backend_.norm().heads_backward(d_qkv.columns(0, q), gradient(p.query_norm), x.columns(0, q), c.heads, vector_of(p.query_norm), ConstVec(a.head_rstd.data, n * c.heads));
+  backend_.norm().heads_backward(d_qkv.columns(q, k), gradient(p.key_norm), x.columns(q, k), c.kv_heads, vector_of(p.key_norm),
+                                 ConstVec(a.head_rstd.data + n * c.heads, n * c.kv_heads));
 }
 
 void Transformer::narrow_starts(const TokenBatch& batch) {

@@ -86,7 +86,7 @@ class Transformer {
   struct Activations {  // of one layer; (N, ...) each
     Mat input, normed1, qkv, attended, middle, normed2, up, active;
     Mat unnormed;  // queries and keys before their norms, (N, (H + K) D), where the model has those
-    Vec mean1, rstd1, mean2, rstd2, lse, head_rstd;  // head_rstd: (H + K, N)
+    Vec mean1, rstd1, mean2, rstd2, lse, head_rstd;  // head_rstd: (N, H), then (N, K)
   };
   /// Hands out pieces of `base` (null: only counts). Returns the floats used.
   int64_t lay_out(float* base, int64_t rows, bool training);
@@ -123,7 +123,7 @@ class Transformer {
   int64_t planned_rows_ = 0, rows_ = 0;
   bool planned_training_ = false;
   std::vector<Activations> layers_;
-  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_, d_heads_, looked_up_;
+  Mat output_, hidden_, hidden_gradient_, d_stream_, d_wide_, d_narrow_, branch_, looked_up_;
   Vec mean_, rstd_;
 };
 

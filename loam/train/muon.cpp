@@ -1,113 +1,157 @@
 #include "loam/train/muon.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+
+#include "loam/base/threads.h"
 
 namespace loam {
 namespace {
 
 constexpr int kRounds = 5;
 constexpr float kA = 3.4445f, kB = -4.7750f, kC = 2.0315f;
+constexpr int64_t kMostSpace = 64 << 20;  // floats: with large matrices fewer are at work at once
 
-struct Sizes {
-  int64_t largest = 0, square = 0;
-};
+/// Multiplying polynomials of the Gram matrix costs (3 * 5 - 1) symmetric products of its size and one with X; applying each
+/// to X one symmetric product and two with X (n x n with n x m; a symmetric one is counted as half).
+bool by_gram(int64_t n, int64_t m) { return static_cast<double>(m) > 1.5 * static_cast<double>(n); }
 
-std::vector<bool> matrices_of_layers(const ParamSet& params) {
-  std::vector<bool> takes(params.all().size());
-  for (const auto& layer : params.layers) {
-    for (size_t i : {layer.qkv, layer.proj, layer.up, layer.down}) {
-      if (i != ParamSet::kNone) takes[i] = true;
-    }
-  }
-  return takes;
-}
-
-Sizes sizes_of(const ParamSet& params) {
-  Sizes s;
-  const auto takes = matrices_of_layers(params);
-  for (size_t i = 0; i < takes.size(); ++i) {
-    if (!takes[i]) continue;
-    const Param& p = params.all()[i];
-    for (const auto& piece : p.pieces) {
-      s.largest = std::max(s.largest, piece.rows * p.cols);
-      s.square = std::max(s.square, std::min(piece.rows, p.cols));
-    }
-  }
-  s.square *= s.square;
-  return s;
+double operations(int64_t rows, int64_t cols) {
+  const auto n = static_cast<double>(std::min(rows, cols)), m = static_cast<double>(std::max(rows, cols));
+  const double along = 2 * n * n * m, square = n * n * n;  // a symmetric square product is half of one
+  return by_gram(std::min(rows, cols), std::max(rows, cols)) ? along / 2 + (4 * kRounds - 3) * square + along : kRounds * (along / 2 + square + along);
 }
 
 }  // namespace
 
-int64_t Muon::working_floats(const ParamSet& params) {
-  const Sizes s = sizes_of(params);
-  return 2 * s.largest + 2 * s.square;
+struct Muon::Plan {
+  std::vector<bool> takes;
+  std::vector<Piece> pieces;
+  int64_t largest = 0, square = 0, at_once = 1;
+  int64_t each() const { return 2 * largest + 4 * square; }
+};
+
+Muon::Plan Muon::plan(const ParamSet& params, int team) {
+  Plan p;
+  p.takes.resize(params.all().size());
+  for (const auto& layer : params.layers) {
+    for (size_t i : {layer.qkv, layer.proj, layer.up, layer.down}) {
+      if (i == ParamSet::kNone) continue;
+      p.takes[i] = true;
+      const Param& param = params.all()[i];
+      for (const auto& piece : param.pieces) {
+        p.pieces.push_back({param.offset + piece.row * param.cols, piece.rows, param.cols});
+        p.largest = std::max(p.largest, piece.rows * param.cols);
+        const int64_t n = std::min(piece.rows, param.cols);
+        p.square = std::max(p.square, n * n);
+      }
+    }
+  }
+  std::stable_sort(p.pieces.begin(), p.pieces.end(), [](const Piece& a, const Piece& b) { return operations(a.rows, a.cols) > operations(b.rows, b.cols); });
+  const auto count = static_cast<int64_t>(p.pieces.size());
+  if (count >= 2 * team) p.at_once = std::clamp<int64_t>(kMostSpace / std::max<int64_t>(1, p.each()), 1, team);
+  return p;
+}
+
+int64_t Muon::working_floats(const ParamSet& params, int team) {
+  const Plan p = plan(params, team);
+  return p.at_once * p.each();
 }
 
 double Muon::step_operations(const ParamSet& params) {
-  const auto takes = matrices_of_layers(params);
-  double operations = 0;
-  for (size_t i = 0; i < takes.size(); ++i) {
-    if (!takes[i]) continue;
-    const Param& p = params.all()[i];
-    for (const auto& piece : p.pieces) {
-      const auto n = static_cast<double>(std::min(piece.rows, p.cols)), m = static_cast<double>(std::max(piece.rows, p.cols));
-      operations += kRounds * 2 * (n * n * m + n * n * n + n * n * m);  // the Gram matrix, its square, the next round's matrix
-    }
-  }
-  return operations;
+  double sum = 0;
+  for (const Piece& piece : plan(params, 1).pieces) sum += operations(piece.rows, piece.cols);
+  return sum;
 }
 
-Muon::Muon(const ParamSet& params, const Backend& backend) : backend_(backend), takes_(matrices_of_layers(params)) {
-  const Sizes s = sizes_of(params);
-  largest_ = s.largest;
-  square_ = s.square;
-  space_ = backend_.allocate(2 * largest_ + 2 * square_);
+Muon::Muon(const ParamSet& params, const Backend& backend) : backend_(backend) {
+  Plan p = plan(params, threads());
+  takes_ = std::move(p.takes);
+  pieces_ = std::move(p.pieces);
+  largest_ = p.largest;
+  square_ = p.square;
+  at_once_ = p.at_once;
+  space_ = backend_.allocate(p.at_once * p.each());
 }
 
-void Muon::orthogonalize(Mat x) {
+void Muon::orthogonalize(Mat x, float* space) const {
   const auto& mm = backend_.matmul();
   const auto& op = backend_.optimizer();
-  const int64_t n = std::min(x.rows, x.cols), size = x.rows * x.cols;
+  const bool wide = x.rows <= x.cols;
+  const int64_t n = std::min(x.rows, x.cols), m = std::max(x.rows, x.cols), size = n * m;
   const double norm = std::sqrt(op.sum_of_squares(ConstVec(x.data, size)));
   op.combine(Vec(x.data, size), static_cast<float>(1.0 / (norm + 1e-20)), ConstVec(x.data, size), 0, {});
-  Mat now = x, next(space_.floats() + largest_, x.rows, x.cols);
-  const Mat gram(space_.floats() + 2 * largest_, n, n), polynomial(gram.data + square_, n, n);
-  const Vec gram_flat(gram.data, n * n), polynomial_flat(polynomial.data, n * n);
-  for (int round = 0; round < kRounds; ++round) {
-    if (x.rows <= x.cols) {
-      mm.nt(gram, now, now);
-    } else {
-      backend_.elementwise().fill(gram_flat, 0.0f);
-      mm.tn_add(gram, now, now);
-    }
-    mm.nn(polynomial, gram, gram);
-    op.combine(polynomial_flat, kC, polynomial_flat, kB, gram_flat);
+  Mat now = x, next(space + largest_, x.rows, x.cols);
+  auto square = [&](int64_t i) { return Mat(space + 2 * largest_ + i * square_, n, n); };
+  auto flat = [&](Mat y) { return Vec(y.data, n * n); };
+  Mat gram = square(0), polynomial = square(1), all = square(2), other = square(3);
+  auto gram_of = [&](Mat y) {
+    if (wide) return mm.nt_symmetric(gram, y, y);
+    backend_.elementwise().fill(flat(gram), 0.0f);
+    mm.tn_add(gram, y, y);
+  };
+  auto polynomial_of_gram = [&] {
+    mm.nt_symmetric(polynomial, gram, gram);
+    op.combine(flat(polynomial), kC, flat(polynomial), kB, flat(gram));
     op.add_diagonal(polynomial, kA);
-    if (x.rows <= x.cols) {
-      mm.nn(next, polynomial, now);
+  };
+  auto apply = [&](Mat p) {
+    if (wide) {
+      mm.nn(next, p, now);
     } else {
-      mm.nn(next, now, polynomial);
+      mm.nn(next, now, p);
     }
     std::swap(now, next);
+  };
+  gram_of(now);
+  if (by_gram(n, m)) {
+    for (int round = 0; round < kRounds; ++round) {
+      polynomial_of_gram();
+      if (round == 0) {
+        backend_.elementwise().copy(all, polynomial);
+      } else {
+        mm.nt_symmetric(other, polynomial, all);
+        std::swap(other, all);
+      }
+      if (round + 1 == kRounds) break;
+      mm.nt_symmetric(other, polynomial, gram);  // the next X X' is p G p
+      mm.nt_symmetric(gram, polynomial, other);
+    }
+    apply(all);
+  } else {
+    for (int round = 0; round < kRounds; ++round) {
+      if (round > 0) gram_of(now);
+      polynomial_of_gram();
+      apply(polynomial);
+    }
   }
   if (now.data != x.data) backend_.elementwise().copy(x, now);
 }
 
-void Muon::step(const ParamSet& params, size_t i, Vec m, const MuonStep& s) {
+void Muon::step_piece(const ParamSet& params, const Piece& piece, float* m, const MuonStep& s, float* space) const {
   const auto& op = backend_.optimizer();
-  const Param& p = params.all()[i];
-  for (const auto& piece : p.pieces) {
-    const int64_t at = piece.row * p.cols, size = piece.rows * p.cols;
-    const Vec momentum(m.data + at, size), w(params.value(i).data + at, size), update(space_.floats(), size);
-    const ConstVec g(params.gradient(i).data + at, size);
-    op.combine(momentum, s.momentum, momentum, (1 - s.momentum) * s.gradient_scale, g);
-    op.combine(update, s.momentum, momentum, (1 - s.momentum) * s.gradient_scale, g);
-    orthogonalize(Mat(update.data, piece.rows, p.cols));
-    const float scale = 0.2f * std::sqrt(static_cast<float>(std::max(piece.rows, p.cols)));
-    op.combine(w, 1 - s.rate * s.decay, w, -s.rate * scale, update);
+  const int64_t size = piece.rows * piece.cols;
+  const Vec momentum(m + piece.offset, size), w(params.values().data + piece.offset, size), update(space, size);
+  const ConstVec g(params.gradients().data + piece.offset, size);
+  op.combine(momentum, s.momentum, momentum, (1 - s.momentum) * s.gradient_scale, g);
+  op.combine(update, s.momentum, momentum, (1 - s.momentum) * s.gradient_scale, g);
+  orthogonalize(Mat(update.data, piece.rows, piece.cols), space);
+  const float scale = 0.2f * std::sqrt(static_cast<float>(std::max(piece.rows, piece.cols)));
+  op.combine(w, 1 - s.rate * s.decay, w, -s.rate * scale, update);
+}
+
+void Muon::step(const ParamSet& params, Vec m, const MuonStep& s) {
+  const int64_t each = 2 * largest_ + 4 * square_;
+  if (at_once_ == 1) {
+    for (const Piece& piece : pieces_) step_piece(params, piece, m.data, s, space_.floats());
+    return;
   }
+  // One task a space: each takes pieces until none are left, so that large ones do not pile up on one thread.
+  std::atomic<size_t> next = 0;
+  parallel_for(at_once_, [&](int64_t task) {
+    for (size_t i = next++; i < pieces_.size(); i = next++) step_piece(params, pieces_[i], m.data, s, space_.floats() + task * each);
+  });
 }
 
 }  // namespace loam

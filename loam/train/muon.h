@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "loam/model/params.h"
 
@@ -16,27 +17,40 @@ struct MuonStep {
 
 /// The update of a matrix G (r x c) is 0.2 sqrt(max(r, c)) times an orthogonal matrix near its momentum, so that its root
 /// mean square is AdamW's usual 0.2 and both share one rate (Liu et al. 2025, "Muon is scalable", equation 4). Near: five
-/// steps X <- a X + (b X X' + c (X X')^2) X, which bring every singular value to about 0.7..1.2 (Jordan's coefficients).
+/// steps X <- (a I + b X X' + c (X X')^2) X, which bring every singular value to about 0.7..1.2 (Jordan's coefficients).
 /// Queries, keys and values, and a gated layer's two halves, are matrices of their own.
+///
+/// The five polynomials are all ones of the first Gram matrix X X', so where X is long they are multiplied with each other,
+/// small and symmetric, and with X once at the end. Many matrices are shared out, one to a thread; few are done in turn by all.
 class Muon {
  public:
-  /// Allocates working space for the largest matrix.
+  /// Allocates working space.
   Muon(const ParamSet& params, const Backend& backend);
   /// Whether parameter `i` is a matrix of a layer: not a table of tokens or places, a head, a gain or a bias.
   bool takes(size_t i) const { return takes_[i]; }
-  /// One step of params.all()[i] by its gradient; m: the momentum, of its size.
-  void step(const ParamSet& params, size_t i, Vec m, const MuonStep& step);
+  /// One step of every matrix that it takes, by its gradient; m: the momentum of all parameters (those it takes are used).
+  void step(const ParamSet& params, Vec m, const MuonStep& step);
   /// x (r x c) becomes nearly orthogonal. For tests.
-  void orthogonalize(Mat x);
-  static int64_t working_floats(const ParamSet& params);
+  void orthogonalize(Mat x) { orthogonalize(x, space_.floats()); }
+  /// Numbers of working space with a team of so many threads.
+  static int64_t working_floats(const ParamSet& params, int team);
   /// Of one step's products, for all the matrices that it takes.
   static double step_operations(const ParamSet& params);
 
  private:
+  struct Piece {
+    int64_t offset, rows, cols;
+  };
+  struct Plan;
+  static Plan plan(const ParamSet& params, int team);
+  void orthogonalize(Mat x, float* space) const;
+  void step_piece(const ParamSet& params, const Piece& piece, float* momentum, const MuonStep& step, float* space) const;
+
   const Backend& backend_;
   std::vector<bool> takes_;
-  Buffer space_;  ///< two matrices of the largest size, and two of its smaller side squared
-  int64_t largest_ = 0, square_ = 0;
+  std::vector<Piece> pieces_;  ///< the costliest first
+  Buffer space_;               ///< for each piece at work: two matrices of the largest size, and four of its smaller side squared
+  int64_t largest_ = 0, square_ = 0, at_once_ = 1;
 };
 
 }  // namespace loam

@@ -194,10 +194,11 @@ double Trainer::optimizer_step(double rate, double norm) {
   const float *g = params.gradients().data;
   float *w = params.values().data, *m = m_.floats(), *v = v_.floats();
   auto by_muon = [&](size_t i) { return muon_ && muon_->takes(i); };
+  if (muon_) {
+    muon_->step(params, {m, params.size()}, {static_cast<float>(rate), static_cast<float>(settings_.muon_momentum), static_cast<float>(settings_.weight_decay), s.gradient_scale});
+  }
   for (size_t i = 0; i < all.size();) {
     if (by_muon(i)) {
-      muon_->step(model_.params(), i, {m + all[i].offset, all[i].size()},
-                  {static_cast<float>(rate), static_cast<float>(settings_.muon_momentum), static_cast<float>(settings_.weight_decay), s.gradient_scale});
       ++i;
       continue;
     }

@@ -50,6 +50,24 @@ TEST_P(MatmulTest, BackwardProducts) {
   }
 }
 
+TEST_P(MatmulTest, SymmetricProducts) {
+  for (const auto& [n, depth] : {std::pair<int64_t, int64_t>{1, 1}, {5, 7}, {32, 32}, {48, 400}, {97, 50}, {128, 1000}}) {
+    const Matrix x = uniform(n, depth, 5);
+    Matrix got(n, n, -7), want(n, n, -7), again(n, n, -7);
+    set_threads(1);
+    fast().matmul().nt_symmetric(got.mat(), x.view(), x.view());
+    set_threads(3);
+    fast().matmul().nt_symmetric(again.mat(), x.view(), x.view());
+    set_threads(hardware_threads());
+    ref().matmul().nt_symmetric(want.mat(), x.view(), x.view());
+    EXPECT_LT(distance(got.data, want.data), 3e-6) << n << "x" << depth;
+    EXPECT_EQ(got.data, again.data);
+    for (int64_t r = 0; r < n; ++r) {
+      for (int64_t c = 0; c < r; ++c) ASSERT_EQ(got.at(r, c), got.at(c, r)) << r << ", " << c;
+    }
+  }
+}
+
 TEST_P(MatmulTest, SameBitsOnAnyNumberOfThreadsAndWhenAccumulated) {
   const int64_t n = 1536, i = 130, o = 70;
   const Matrix a = uniform(n, o, 9), b = uniform(n, i, 10);

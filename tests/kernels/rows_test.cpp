@@ -45,6 +45,29 @@ TEST_P(RowsTest, RmsNorm) {
   }
 }
 
+TEST_P(RowsTest, HeadsNormedByThemselves) {
+  for (const auto& [n, heads, size] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {5, 3, 8}, {70, 4, 32}, {33, 2, 20}, {65, 5, 64}}) {
+    const int64_t c = heads * size;
+    const Matrix x = uniform(n, c, 1, 3), dy = uniform(n, c, 2);
+    const Vector gain = uniform_vector(size, 3);
+    std::vector<std::vector<float>> out[2];
+    int which = 0;
+    for (const Backend* b : {&fast(), &ref()}) {
+      Matrix y = x, kept(n, c), d = dy, alone = x;
+      Vector rstd(n * heads), again(n * heads), dgain(size, 1);
+      b->norm().heads_forward(y.mat(), kept.mat(), rstd.vec(), heads, gain.view(), 1e-5f);
+      b->norm().heads_forward(alone.mat(), {}, again.vec(), heads, gain.view(), 1e-5f);
+      EXPECT_EQ(alone.data, y.data);
+      for (int64_t r = 0; r < n; ++r) {
+        for (int64_t i = 0; i < c; ++i) ASSERT_EQ(kept.at(r, i), x.data[static_cast<size_t>(r * x.ld + i)]);
+      }
+      b->norm().heads_backward(d.mat(), dgain.vec(), kept.view(), heads, gain.view(), rstd.view());
+      out[which++] = {y.data, rstd.data, d.data, dgain.data};
+    }
+    for (size_t i = 0; i < out[0].size(); ++i) EXPECT_LT(distance(out[0][i], out[1][i]), 1e-5) << n << "x" << heads << "x" << size << " part " << i;
+  }
+}
+
 TEST_P(RowsTest, GatedActivation) {
   for (const auto& [n, c] : kDims) {
     const Matrix gate = uniform(n, c, 1, 6), up = uniform(n, c, 2), dy = uniform(n, c, 3);

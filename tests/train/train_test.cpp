@@ -239,8 +239,8 @@ TEST(Memory, WhatSomeRunsHoldBesideIsCounted) {
   const ParamSet params(c);
   const int64_t usual = plan_training_memory(c, 2, 16, 2).total();
   EXPECT_EQ(plan_training_memory(c, 2, 16, 2, {.keeps_best = true}).total(), usual + 4 * params.size());
-  EXPECT_GT(Muon::working_floats(params), 0);
-  EXPECT_EQ(plan_training_memory(c, 2, 16, 2, {.muon = true}).total(), usual + 4 * Muon::working_floats(params));
+  EXPECT_GT(Muon::working_floats(params, 2), 0);
+  EXPECT_EQ(plan_training_memory(c, 2, 16, 2, {.muon = true}).total(), usual + 4 * Muon::working_floats(params, 2));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ class Matmul final : public MatmulKernels {
   void nt(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override;
   void nn(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override;
   void tn_add(Mat y, ConstMat a, ConstMat b) const override;
+  void nt_symmetric(Mat y, ConstMat x, ConstMat w) const override;
   void sum_rows_add(Vec y, ConstMat x) const override;
 };
 
@@ -24,6 +25,8 @@ class Norm final : public NormKernels {
   void layernorm_backward_add(Mat dx, Vec dgain, Vec dbias, ConstMat dy, ConstMat x, ConstVec gain, ConstVec mean, ConstVec rstd) const override;
   void rmsnorm_forward(Mat y, Vec rstd, ConstMat x, ConstVec gain, float eps) const override;
   void rmsnorm_backward_add(Mat dx, Vec dgain, ConstMat dy, ConstMat x, ConstVec gain, ConstVec rstd) const override;
+  void heads_forward(Mat x, Mat kept, Vec rstd, int64_t heads, ConstVec gain, float eps) const override;
+  void heads_backward(Mat d, Vec dgain, ConstMat kept, int64_t heads, ConstVec gain, ConstVec rstd) const override;
 };
 
 class Attention final : public AttentionKernels {

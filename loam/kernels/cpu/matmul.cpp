@@ -50,6 +50,23 @@ void Matmul::tn_add(Mat y, ConstMat a, ConstMat b) const {
   product<Walk::columns>(y, a.cols, b.cols, a.rows, {a.data, a.ld}, {b.data, b.ld, false}, true);
 }
 
+void Matmul::nt_symmetric(Mat y, ConstMat x, ConstMat w) const {
+  LOAM_ASSERT(x.cols == w.cols && x.rows == w.rows && y.rows == x.rows && y.cols == y.rows);
+  const int64_t n = y.rows, depth = x.cols;
+  float* packed = scratch(kPackedSlot, packed_size(depth, n));
+  pack(packed, {w.data, w.ld, true}, depth, 0, n);
+  parallel_for((n + kTileCols - 1) / kTileCols, [&](int64_t panel) {
+    const int64_t first = panel * kTileCols, last = min_of(first + kTileCols, n);
+    for (int64_t k0 = 0; k0 < depth; k0 += kDepth) {
+      const int64_t part = min_of(kDepth, depth - k0);
+      multiply_block<Walk::rows>(y, {x.data + k0, x.ld}, packed + packed_size(k0, n), part, first, n, panel, panel + 1, 0, n, k0 > 0, k0 + part == depth, {});
+    }
+    for (int64_t row = first; row < n; ++row) {
+      for (int64_t col = first; col < min_of(row, last); ++col) y.data[col * y.ld + row] = y.data[row * y.ld + col];
+    }
+  });
+}
+
 void Matmul::sum_rows_add(Vec y, ConstMat x) const {
   parallel_chunks(x.cols, 2 * kWidth, [&](int64_t begin, int64_t end) {
     each_vector(end - begin, [&](int64_t i, int64_t n) {

@@ -57,6 +57,7 @@ class Matmul final : public MatmulKernels {
       }
     }
   }
+  void nt_symmetric(Mat y, ConstMat x, ConstMat w) const override { nt(y, x, w, {}); }
   void sum_rows_add(Vec y, ConstMat x) const override {
     for (int64_t c = 0; c < x.cols; ++c) {
       double sum = d(y.data[c]);
@@ -116,6 +117,28 @@ class Norm final : public NormKernels {
         dgain.data[c] += f(d(at(dy, r, c)) * hat);
       }
       for (int64_t c = 0; c < x.cols; ++c) at(dx, r, c) += f(s * (d(at(dy, r, c)) * d(gain.data[c]) - d(at(x, r, c)) * s * along));
+    }
+  }
+  void heads_forward(Mat x, Mat kept, Vec rstd, int64_t heads, ConstVec gain, float eps) const override {
+    const int64_t size = x.cols / heads;
+    for (int64_t r = 0; r < x.rows; ++r) {
+      for (int64_t h = 0; h < heads; ++h) {
+        const Mat head = x.range(r, 1).columns(h * size, size);
+        for (int64_t c = 0; c < size && kept.data != nullptr; ++c) at(kept, r, h * size + c) = at(head, 0, c);
+        rmsnorm_forward(head, Vec(rstd.data + r * heads + h, 1), head, gain, eps);
+      }
+    }
+  }
+  void heads_backward(Mat dx, Vec dgain, ConstMat kept, int64_t heads, ConstVec gain, ConstVec rstd) const override {
+    const int64_t size = dx.cols / heads;
+    std::vector<float> in(static_cast<size_t>(size));
+    for (int64_t r = 0; r < dx.rows; ++r) {
+      for (int64_t h = 0; h < heads; ++h) {
+        const Mat head = dx.range(r, 1).columns(h * size, size), sum(in.data(), 1, size);
+        std::fill(in.begin(), in.end(), 0.0f);
+        rmsnorm_backward_add(sum, dgain, head, ConstMat(kept.data + r * kept.ld + h * size, 1, size, kept.ld), gain, ConstVec(rstd.data + r * heads + h, 1));
+        std::copy(in.begin(), in.end(), head.data);
+      }
     }
   }
 };

@@ -78,9 +78,7 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, boo
     model.backward(batch_view);
     b.optimizer().sum_of_squares(model.params().gradients());
     b.optimizer().adamw(model.params().values(), Vec(moments.floats(), size), Vec(moments.floats() + size, size), model.params().gradients(), {});
-    for (size_t i = 0; muon && i < model.params().all().size(); ++i) {
-      if (muon->takes(i)) muon->step(model.params(), i, {moments.floats() + model.params().all()[i].offset, model.params().all()[i].size()}, {});
-    }
+    if (muon) muon->step(model.params(), {moments.floats(), size}, {});
     if (repeat > 0) best = std::min(best, seconds_now() - began);
   }
   return static_cast<double>(n) / best;

@@ -55,9 +55,11 @@ TEST(Roofline, MuonsProductsAreCounted) {
   Machine m = made_up();
   m.bandwidth = 1e30;
   ModelConfig c = shape(3, 128);
-  // Five rounds of 2 (2 n n m + n n n): queries, keys, values and the projection are 128 x 128, the layer's wide three 128 x hidden.
+  // Queries, keys, values and the projection are 128 x 128: five rounds of two symmetric products (n n n each) and a whole one. The layer's wide
+  // three are 128 x hidden: the Gram matrix (half of a product), 17 symmetric ones of 128 x 128, and one with the matrix.
   const double n = 128, h = static_cast<double>(c.hidden);
-  const double operations = 3 * 5 * 2 * (4 * 3 * n * n * n + 3 * (2 * n * n * h + n * n * n));
+  ASSERT_GT(h, 1.5 * n);
+  const double operations = 3 * (4 * 5 * 4 * n * n * n + 3 * (n * n * h + 17 * n * n * n + 2 * n * n * h));
   EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256, true) - roofline_step_seconds(m, c, 4, 256, false), operations / 2e11, 1e-12);
 }
 
