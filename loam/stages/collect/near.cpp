@@ -8,23 +8,24 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <memory>
 #include <mutex>
-#include <queue>
+#include <utility>
 
 #include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/stop.h"
 #include "loam/base/threads.h"
+#include "loam/formats/bytes.h"
+#include "loam/stages/collect/external_sort.h"
 #include "loam/stages/collect/minhash.h"
 
 namespace loam {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
-constexpr int64_t kSortBytes = int64_t{64} << 20;      // of all threads
-constexpr int64_t kMemoryNumbers = int64_t{16} << 20;  // a larger table is a file
+constexpr int64_t kSortBytes = int64_t{8} << 20;      // a thread
+constexpr int64_t kMemoryNumbers = int64_t{1} << 20;  // a larger table is a file
 constexpr const char* kStopped = "stopped on request while near-duplicates were looked for; the same command goes on from there";
 
 struct Record {
@@ -43,47 +44,36 @@ struct Record {
 };
 static_assert(sizeof(Record) == 68);
 
-/// Records of a file from its beginning, a block at a time.
-class RecordFile {
- public:
-  RecordFile(const fs::path& path, int64_t block) : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), block_(std::max<int64_t>(block, 64)) {
-    if (descriptor_ < 0) fail(ErrorKind::io, "cannot read ", path, ": ", std::strerror(errno));
+/// All records of a file, a block at a time.
+template <class F>
+void each_block(const fs::path& path, F&& take) {
+  const ReadBytes read = open_stored(path);
+  std::vector<Record> block(2048);
+  for (;;) {
+    auto* to = reinterpret_cast<char*>(block.data());
+    const auto want = static_cast<int64_t>(block.size() * sizeof(Record));
+    int64_t have = 0;
+    for (int64_t n = 1; have < want && n > 0; have += n) n = read(to + have, want - have);
+    require_input(have % static_cast<int64_t>(sizeof(Record)) == 0, path, " ends inside a record; give --force to start anew");
+    if (have == 0) return;
+    take(block.data(), static_cast<size_t>(have) / sizeof(Record));
   }
-  ~RecordFile() { ::close(descriptor_); }
-  RecordFile(const RecordFile&) = delete;
-  RecordFile& operator=(const RecordFile&) = delete;
+}
 
-  /// Up to `limit` records behind those that were read; empty at the end.
-  bool read(std::vector<Record>& out, int64_t limit) {
-    out.resize(static_cast<size_t>(limit));
-    auto* to = reinterpret_cast<char*>(out.data());
-    size_t have = 0;
-    const size_t want = out.size() * sizeof(Record);
-    while (have < want) {
-      const ssize_t n = ::read(descriptor_, to + have, want - have);
-      if (n < 0) fail(ErrorKind::io, "cannot read ", path_, ": ", std::strerror(errno));
-      if (n == 0) break;
-      have += static_cast<size_t>(n);
-    }
-    if (have % sizeof(Record) != 0) fail(ErrorKind::input, path_, " ends inside a record; give --force to start anew");
-    out.resize(have / sizeof(Record));
-    return !out.empty();
+template <class F>
+void each_pair(const fs::path& file, F&& take) {
+  const ReadBytes read = open_stored(file);
+  std::vector<uint32_t> block(1 << 14);
+  for (;;) {
+    stop_if_requested(kStopped);
+    auto* to = reinterpret_cast<char*>(block.data());
+    const auto want = static_cast<int64_t>(block.size() * sizeof(uint32_t));
+    int64_t have = 0;
+    for (int64_t n = 1; have < want && n > 0; have += n) n = read(to + have, want - have);
+    for (size_t i = 0; i + 1 < static_cast<size_t>(have) / sizeof(uint32_t); i += 2) take(block[i], block[i + 1]);
+    if (have < want) return;
   }
-  const Record* next() {
-    if (at_ == records_.size()) {
-      at_ = 0;
-      if (!read(records_, block_)) return nullptr;
-    }
-    return &records_[at_++];
-  }
-
- private:
-  fs::path path_;
-  int descriptor_;
-  int64_t block_;
-  std::vector<Record> records_;
-  size_t at_ = 0;
-};
+}
 
 std::string bucket_name(const char* kind, int64_t bucket) { return fmt::format("{}-{:02}", kind, bucket); }
 
@@ -110,53 +100,17 @@ class Pairs {
   bool any_ = false;
 };
 
-void sort_bucket(const fs::path& folder, const std::vector<fs::path>& logs, int64_t bucket, int64_t bytes) {
-  const auto limit = std::max<int64_t>(1024, bytes / static_cast<int64_t>(sizeof(Record)));
-  std::vector<fs::path> runs;
-  std::vector<Record> records, more;
-  Pairs pairs(folder / bucket_name("pairs", bucket));
-  auto write_run = [&] {
-    std::sort(records.begin(), records.end());
-    const fs::path run = folder / fmt::format("run-{:02}-{}", bucket, runs.size());
-    AtomicFile out(run);
-    out.write(records.data(), static_cast<int64_t>(records.size() * sizeof(Record)));
-    out.commit();
-    runs.push_back(run);
-    records.clear();
-  };
+void sort_bucket(const fs::path& folder, const std::vector<fs::path>& logs, int64_t bucket) {
+  ExternalSort<Record> sort({.stem = folder / bucket_name("run", bucket), .bytes = kSortBytes, .stopped = kStopped});
   for (const fs::path& log : logs) {
-    RecordFile file(log, limit);
-    while (file.read(more, std::min<int64_t>(limit, 1 << 14))) {
+    each_block(log, [&](const Record* records, size_t count) {
       stop_if_requested(kStopped);
-      if (static_cast<int64_t>(records.size() + more.size()) > limit) write_run();
-      records.insert(records.end(), more.begin(), more.end());
-    }
+      sort.add(records, count);
+    });
   }
-  if (runs.empty()) {
-    std::sort(records.begin(), records.end());
-    for (const Record& record : records) pairs.add(record);
-    pairs.commit();
-    return;
-  }
-  write_run();
-  records.shrink_to_fit();
-  std::vector<std::unique_ptr<RecordFile>> files;
-  auto later = [](const std::pair<Record, size_t>& a, const std::pair<Record, size_t>& b) { return b.first < a.first; };
-  std::priority_queue<std::pair<Record, size_t>, std::vector<std::pair<Record, size_t>>, decltype(later)> heads(later);
-  for (const fs::path& run : runs) {
-    files.push_back(std::make_unique<RecordFile>(run, std::max<int64_t>(256, limit / static_cast<int64_t>(runs.size()))));
-    if (const Record* record = files.back()->next()) heads.emplace(*record, files.size() - 1);
-  }
-  for (int64_t n = 0; !heads.empty(); ++n) {
-    if ((n & 0xFFFF) == 0) stop_if_requested(kStopped);
-    const auto [record, from] = heads.top();
-    heads.pop();
-    pairs.add(record);
-    if (const Record* next = files[from]->next()) heads.emplace(*next, from);
-  }
+  Pairs pairs(folder / bucket_name("pairs", bucket));
+  sort.each([&](const Record& record) { pairs.add(record); });
   pairs.commit();
-  files.clear();
-  for (const fs::path& run : runs) fs::remove(run);
 }
 
 }  // namespace
@@ -251,8 +205,7 @@ NearClusters find_clusters(const fs::path& folder, int64_t documents, Progress& 
   for (int64_t bucket = 0; bucket < kMinhashBuckets; ++bucket) {
     if (!fs::exists(folder / bucket_name("pairs", bucket))) buckets.push_back(bucket);
   }
-  // Buckets side by side, each with its share of the memory. Runs of one that was stopped are written anew.
-  const int64_t bytes = kSortBytes / std::max(1, threads());
+  // Buckets side by side. Runs of one that was stopped are written anew.
   std::mutex mutex;
   int64_t done = kMinhashBuckets - static_cast<int64_t>(buckets.size());
   parallel_for(static_cast<int64_t>(buckets.size()), [&](int64_t i) {
@@ -262,7 +215,7 @@ NearClusters find_clusters(const fs::path& folder, int64_t documents, Progress& 
       const fs::path log = folder / bucket_name(name, bucket);
       if (fs::exists(log)) logs.push_back(log);
     }
-    sort_bucket(folder, logs, bucket, bytes);
+    sort_bucket(folder, logs, bucket);
     const std::lock_guard lock(mutex);
     progress.update(++done, kMinhashBuckets, "buckets");
   });
@@ -274,14 +227,10 @@ NearClusters find_clusters(const fs::path& folder, int64_t documents, Progress& 
     return i;
   };
   for (int64_t bucket = 0; bucket < kMinhashBuckets; ++bucket) {
-    const MappedFile file(folder / bucket_name("pairs", bucket));
-    for (int64_t at = 0; at + 8 <= file.size(); at += 8) {
-      if ((at & 0xFFFFF) == 0) stop_if_requested(kStopped);
-      uint32_t pair[2];
-      std::memcpy(pair, file.bytes().data() + at, sizeof pair);
-      const uint32_t a = root(pair[0] + 1), b = root(pair[1] + 1);  // kElsewhere + 1 is 0
+    each_pair(folder / bucket_name("pairs", bucket), [&](uint32_t first, uint32_t second) {
+      const uint32_t a = root(first + 1), b = root(second + 1);  // kElsewhere + 1 is 0
       parents[std::max(a, b)] = std::min(a, b);
-    }
+    });
   }
   return NearClusters(std::move(parents), documents);
 }

@@ -8,22 +8,22 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <queue>
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/base/stop.h"
 #include "loam/formats/bytes.h"
+#include "loam/stages/collect/external_sort.h"
 #include "loam/stages/collect/near_pass.h"
 
 namespace loam {
 namespace {
 
-constexpr int64_t kPassageSort = int64_t{64} << 20;   // of all threads
+constexpr int64_t kSortBytes = int64_t{8} << 20;    // a thread
+constexpr int64_t kReadWindows = 6000;
 constexpr int64_t kMostBuckets = 1024;              // all are open at once
-constexpr size_t kRowBuffer = 8 << 10;
-constexpr size_t kMarkBuffer = 4 << 10;
+constexpr size_t kRowBuffer = 4 << 10;
+constexpr size_t kMarkBuffer = 4 << 10, kMarkBuffers = 1 << 20;   // of a part at most, of all together
 constexpr int64_t kBytesPerToken = 4;               // of running text, or more: with fewer the buckets are larger, and sorted in runs
 constexpr const char* kSortStopped = "stopped on request while repeated passages were looked for; the same command goes on from there";
 
@@ -68,66 +68,24 @@ class Groups {
   bool any_ = false;
 };
 
-void sort_passages(const fs::path& folder, int64_t bucket, int64_t bytes, MarkFiles& marks) {
+void sort_passages(const fs::path& folder, int64_t bucket, MarkFiles& marks) {
   const fs::path file = bucket_file(folder, bucket);
-  const int64_t limit = std::max<int64_t>(4096, bytes / static_cast<int64_t>(sizeof(Window)));
-  const auto all = static_cast<int64_t>(fs::file_size(file)) / static_cast<int64_t>(sizeof(Window));
   const ReadBytes read = open_stored(file);
-  Groups groups(marks);
+  ExternalSort<Window> sort({.stem = folder / fmt::format("run-{:04}", bucket), .bytes = kSortBytes, .stopped = kSortStopped});
   std::vector<Window> windows;
-  if (all <= limit) {
-    read_windows(read, windows, std::max<int64_t>(1, all), file);
-    std::sort(windows.begin(), windows.end());
-    for (const Window& w : windows) groups.add(w);
-    return;
-  }
-  std::vector<fs::path> runs;
-  while (read_windows(read, windows, limit, file)) {
+  while (read_windows(read, windows, kReadWindows, file)) {
     stop_if_requested(kSortStopped);
-    std::sort(windows.begin(), windows.end());
-    runs.push_back(folder / fmt::format("run-{:04}-{}", bucket, runs.size()));
-    AtomicFile out(runs.back());
-    out.write(windows.data(), static_cast<int64_t>(windows.size() * sizeof(Window)));
-    out.commit();
+    sort.add(windows.data(), windows.size());
   }
-  windows = {};
-  struct Run {
-    ReadBytes read;
-    fs::path file;
-    std::vector<Window> block;
-    size_t at = 0;
-  };
-  std::vector<Run> open;
-  const int64_t block = std::max<int64_t>(64, limit / static_cast<int64_t>(runs.size()));
-  for (const fs::path& run : runs) open.push_back({open_stored(run), run, {}, 0});
-  using Head = std::pair<Window, size_t>;
-  auto later = [](const Head& a, const Head& b) { return b.first < a.first; };
-  std::priority_queue<Head, std::vector<Head>, decltype(later)> heads(later);
-  auto pull = [&](size_t i) {
-    Run& run = open[i];
-    if (run.at == run.block.size()) {
-      run.at = 0;
-      if (!read_windows(run.read, run.block, block, run.file)) return;
-    }
-    heads.emplace(run.block[run.at++], i);
-  };
-  for (size_t i = 0; i < open.size(); ++i) pull(i);
-  for (int64_t n = 0; !heads.empty(); ++n) {
-    if ((n & 0xFFFFF) == 0) stop_if_requested(kSortStopped);
-    const auto [window, from] = heads.top();
-    heads.pop();
-    groups.add(window);
-    pull(from);
-  }
-  open.clear();
-  for (const fs::path& run : runs) fs::remove(run);
+  Groups groups(marks);
+  sort.each([&](const Window& w) { groups.add(w); });
 }
 
 }  // namespace
 
 WindowFiles::WindowFiles(fs::path folder, int64_t text_bytes)
     : folder_(std::move(folder)),
-      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kPassageSort / 2 / std::max(1, threads())), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
+      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kSortBytes / 2), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
   for (size_t bucket = 0; bucket < descriptors_.size(); ++bucket) {
     const fs::path file = bucket_file(folder_, static_cast<int64_t>(bucket));
     descriptors_[bucket] = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
@@ -179,7 +137,7 @@ void MarkFiles::add(uint32_t document, uint32_t token) {
   const std::lock_guard lock(mutexes_[part]);
   const uint32_t mark[2] = {document, token};
   buffers_[part].append(reinterpret_cast<const char*>(mark), sizeof mark);
-  if (buffers_[part].size() >= kMarkBuffer) append(part);
+  if (buffers_[part].size() >= std::clamp(kMarkBuffers / buffers_.size(), sizeof mark, kMarkBuffer)) append(part);
 }
 
 void MarkFiles::append(size_t part) {
@@ -205,12 +163,11 @@ void MarkFiles::finish() {
 }
 
 void sort_passage_windows(const fs::path& folder, int64_t buckets, MarkFiles& marks, Progress& progress) {
-  const int64_t bytes = kPassageSort / std::max(1, threads());
   std::atomic<int64_t> done = 0;
   std::mutex mutex;
   parallel_each(buckets, [&](int64_t bucket) {
     stop_if_requested(kSortStopped);
-    sort_passages(folder, bucket, bytes, marks);
+    sort_passages(folder, bucket, marks);
     const std::lock_guard lock(mutex);
     progress.update(++done, buckets, "buckets of passages sorted");
   });

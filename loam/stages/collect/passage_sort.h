@@ -24,7 +24,7 @@ class WindowFiles {
   WindowFiles(const WindowFiles&) = delete;
   WindowFiles& operator=(const WindowFiles&) = delete;
 
-  /// One thread's records: 8 KiB a bucket.
+  /// One thread's records: 4 KiB a bucket.
   class Writer {
    public:
     explicit Writer(WindowFiles& files) : files_(files), buffers_(static_cast<size_t>(files.buckets())) {}
@@ -61,7 +61,7 @@ class MarkFiles {
   std::vector<std::mutex> mutexes_;
 };
 
-/// Sorts all buckets, side by side, in 64 MiB.
+/// Sorts all buckets, side by side, in 8 MiB a thread.
 void sort_passage_windows(const std::filesystem::path& folder, int64_t buckets, MarkFiles& marks, Progress& progress);
 void remove_passage_windows(const std::filesystem::path& folder, int64_t buckets);
 

@@ -165,7 +165,9 @@ void PassageFinder::write(const fs::path& to, const std::function<void(const Pas
     }
     const std::vector<bool> marked = read_marks(marks(static_cast<int64_t>(part)), first_[part], base);
     size_t in_part = 0;
-    std::vector<std::string> late;   // ledger rows of documents that went
+    // Ledger rows of documents that went, and stand behind the others: they may be as long as the part.
+    const fs::path late = s_.scratch / "late.jsonl.zst";
+    std::optional<ZstdFileWriter> late_rows;
     each_row(s_.from / kept_name, [&](std::string_view row) {
       const int64_t number = document++;
       const int64_t from = base[in_part], length = base[in_part + 1] - from;
@@ -205,7 +207,9 @@ void PassageFinder::write(const fs::path& to, const std::function<void(const Pas
       cut(what);
       if (what.gone) {
         numbers[number] = kElsewhere;
-        if (ledger) late.push_back(dropped_row({d.id, d.source, d.url, "all_repeated", static_cast<int64_t>(spans.size()), nullptr, text}));
+        if (!ledger) return;
+        if (!late_rows) late_rows.emplace(late, 1);
+        late_rows->write(dropped_row({d.id, d.source, d.url, "all_repeated", static_cast<int64_t>(spans.size()), nullptr, text}));
         return;
       }
       d.metadata["repeated_bytes"] = what.bytes;
@@ -216,7 +220,10 @@ void PassageFinder::write(const fs::path& to, const std::function<void(const Pas
     each_row(s_.from / ledger_name, [&](std::string_view row) {
       if (ledger) ledger->write(renumbered_row(row, [&](int64_t number) { return numbers[number] == kElsewhere ? Json() : Json(numbers[number]); }));
     });
-    for (const std::string& row : late) ledger->write(row);
+    if (late_rows) {
+      late_rows->commit();
+      each_row(late, [&](std::string_view row) { ledger->write(row); });
+    }
     if (ledger) ledger->commit();
     progress.update(static_cast<int64_t>(part) + 1, static_cast<int64_t>(parts), "parts");
   }

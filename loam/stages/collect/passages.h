@@ -51,7 +51,7 @@ struct PassageCut {
   int64_t spans = 0, bytes = 0, characters = 0;   ///< what was taken away
 };
 
-/// Memory: 64 MiB for sorting in all, 8 MiB a thread and 4 KiB for each part of the corpus for writing, a bit for each token of
+/// Memory: 8 MiB a thread for sorting, 4 MiB a thread and 1 MiB for writing, a bit for each token of
 /// a part, the longest document; disk: 20 bytes a token. The result does not depend on threads. What is done stays when it
 /// is stopped or killed: the windows that were written, the marks that follow from them, finished parts.
 class PassageFinder {

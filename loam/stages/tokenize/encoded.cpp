@@ -88,15 +88,16 @@ size_t EncodedCorpora::unit_of(int64_t document) const {
 
 Record EncodedCorpora::record(int64_t document) const {
   const size_t at = unit_of(document);
-  Record out;
-  std::memcpy(&out, units_[at].records.bytes().data() + (document - firsts_[at]) * static_cast<int64_t>(sizeof(Record)), sizeof(Record));
+  Record out = units_[at].records[document - firsts_[at]];
   out.source = units_[at].sources[static_cast<size_t>(out.source)];
   return out;
 }
 
 std::span<const std::byte> EncodedCorpora::tokens(int64_t document) const {
   const Record r = record(document);
-  return units_[unit_of(document)].tokens.bytes().subspan(static_cast<size_t>(r.begin * width_), static_cast<size_t>(r.tokens * width_));
+  held_.resize(static_cast<size_t>(r.tokens * width_));
+  files_->read(units_[unit_of(document)].tokens, r.begin * width_, held_.data(), r.tokens * width_);
+  return held_;
 }
 
 std::vector<int32_t> EncodedCorpora::wide_tokens(int64_t document) const {
@@ -115,9 +116,7 @@ std::vector<int32_t> EncodedCorpora::wide_tokens(int64_t document) const {
 }
 
 void EncodedCorpora::add(const fs::path& stem, const std::vector<std::string>& sources) {
-  Unit unit;
-  unit.tokens = MappedFile(part(stem, ".tok"));
-  unit.records = MappedFile(part(stem, ".rec"));
+  Unit unit = {files_->add(part(stem, ".tok")), StoredArray<Record>(*files_, files_->add(part(stem, ".rec"))), {}};
   for (const auto& name : sources) {
     auto found = std::find(sources_.begin(), sources_.end(), name);
     if (found == sources_.end()) found = sources_.insert(sources_.end(), name);

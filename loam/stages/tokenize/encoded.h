@@ -5,7 +5,9 @@
 //   for (int64_t i = 0; i < encoded.documents(); ++i) use(encoded.record(i), encoded.tokens(i));
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,10 +15,12 @@
 #include "loam/artifacts/corpus.h"
 #include "loam/base/files.h"
 #include "loam/base/progress.h"
+#include "loam/base/stored_files.h"
 #include "loam/text/tokenizer.h"
 
 namespace loam {
 
+/// Read from the disk at each call, so that memory does not follow their number. One thread.
 class EncodedCorpora {
  public:
   struct Record {
@@ -28,11 +32,11 @@ class EncodedCorpora {
     int32_t unused = 0;
   };
 
-  int64_t documents() const { return firsts_.empty() ? 0 : firsts_.back() + static_cast<int64_t>(units_.back().records.size() / sizeof(Record)); }
+  int64_t documents() const { return firsts_.empty() ? 0 : firsts_.back() + units_.back().records.size(); }
   /// In the order of their first document.
   const std::vector<std::string>& sources() const { return sources_; }
   Record record(int64_t document) const;
-  /// As they lie in a shard: little-endian, token_bytes() each.
+  /// As they lie in a shard: little-endian, token_bytes() each. The view lives until the next call.
   std::span<const std::byte> tokens(int64_t document) const;
   std::vector<int32_t> wide_tokens(int64_t document) const;
   int token_bytes() const { return width_; }
@@ -42,13 +46,16 @@ class EncodedCorpora {
  private:
   friend EncodedCorpora encode_corpora(const std::vector<Artifact>&, const Tokenizer&, const fs::path&, Progress&);
   struct Unit {
-    MappedFile tokens, records;
+    int64_t tokens;                ///< their file
+    StoredArray<Record> records;
     std::vector<int32_t> sources;  ///< the unit's own source numbers to ours
   };
   void add(const fs::path& stem, const std::vector<std::string>& sources);
   size_t unit_of(int64_t document) const;
 
   int width_ = 2;
+  std::unique_ptr<StoredFiles> files_ = std::make_unique<StoredFiles>();
+  mutable std::vector<std::byte> held_;   // tokens() of the last call
   std::vector<Unit> units_;
   std::vector<int64_t> firsts_;  ///< number of each unit's first document
   std::vector<std::string> sources_;

@@ -30,11 +30,11 @@ class Lists {
     numbers_[s].push_back(document);
     if (numbers_[s].size() >= kKept) append(s, std::ios::app);
   }
-  std::vector<MappedFile> finish() {
-    std::vector<MappedFile> out;
+  std::vector<StoredArray<int64_t>> finish(StoredFiles& files) {
+    std::vector<StoredArray<int64_t>> out;
     for (size_t s = 0; s < paths_.size(); ++s) {
       append(s, std::ios::app);
-      out.emplace_back(paths_[s]);
+      out.emplace_back(files, files.add(paths_[s]));
     }
     return out;
   }
@@ -126,8 +126,8 @@ ValidationSplit split_documents(const EncodedCorpora& encoded, const Tokenizer& 
     if (!is_val) train.add(r.source, i);
     if (is_val || (out.cut && out.cut->document == i)) val.add(r.source, i);
   }
-  out.train = train.finish();
-  out.val = val.finish();
+  out.train = train.finish(*out.files);
+  out.val = val.finish(*out.files);
   return out;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "loam/base/files.h"
+#include "loam/base/stored_files.h"
 #include "loam/stages/tokenize/encoded.h"
 #include "loam/text/tokenizer.h"
 
@@ -18,13 +20,11 @@ struct DocumentCut {
 };
 
 struct ValidationSplit {
-  /// Documents of each source (EncodedCorpora::sources()) by part, in reading order, as int64 numbers in files that are
-  /// read by map: memory does not follow their number.
-  std::vector<MappedFile> train, val;
+  /// Documents of each source (EncodedCorpora::sources()) by part, in reading order, in files: memory does not follow their
+  /// number.
+  std::vector<StoredArray<int64_t>> train, val;
+  std::unique_ptr<StoredFiles> files = std::make_unique<StoredFiles>();
   std::optional<DocumentCut> cut;
-
-  static int64_t count(const MappedFile& list) { return list.size() / 8; }
-  static int64_t at(const MappedFile& list, int64_t i) { return reinterpret_cast<const int64_t*>(list.bytes().data())[i]; }
 };
 
 /// A document is held out if its id's hash falls below `fraction` of all hashes: so the choice stays when documents are

@@ -10,6 +10,7 @@
 #include "loam/base/files.h"
 #include "loam/base/random.h"
 #include "loam/base/stop.h"
+#include "loam/base/stored_files.h"
 #include "loam/stages/tokenize/encoded.h"
 #include "loam/stages/tokenize/split.h"
 #include "loam/text/tokenizer.h"
@@ -28,10 +29,10 @@ struct Stretch {
 /// One source's documents of one part, over and over, each time in another order, until its tokens are written.
 class SourceStream {
  public:
-  SourceStream(const EncodedCorpora& encoded, const Tokenizer& tokenizer, const ValidationSplit& split, const MappedFile& list, bool is_val,
+  SourceStream(const EncodedCorpora& encoded, const Tokenizer& tokenizer, const ValidationSplit& split, const StoredArray<int64_t>& list, bool is_val,
                std::string name, uint64_t seed)
       : encoded_(encoded), tokenizer_(tokenizer), split_(split), list_(list), is_val_(is_val), name_(std::move(name)), seed_(seed) {
-    for (int64_t i = 0; i < ValidationSplit::count(list_); ++i) available_ += whole(ValidationSplit::at(list_, i)).tokens();
+    for (int64_t i = 0; i < list_.size(); ++i) available_ += whole(list_[i]).tokens();
   }
   int64_t available() const { return available_; }
   int64_t written() const { return written_; }
@@ -41,11 +42,11 @@ class SourceStream {
 
   /// The next one; not after done().
   Stretch next() {
-    const int64_t n = ValidationSplit::count(list_);
+    const int64_t n = list_.size();
     if (turn_ % n == 0) {
       order_ = std::make_unique<Permutation>(n, stream_key(seed_, cat(is_val_ ? "tokenize.val." : "tokenize.train.", name_, ".", turn_ / n)));
     }
-    Stretch s = whole(ValidationSplit::at(list_, order_->at(turn_ % n)));
+    Stretch s = whole(list_[order_->at(turn_ % n)]);
     ++turn_;
     const int64_t left = target - written_;
     if (exact && s.tokens() > left && s.end - s.begin >= 2) {
@@ -77,7 +78,7 @@ class SourceStream {
   const EncodedCorpora& encoded_;
   const Tokenizer& tokenizer_;
   const ValidationSplit& split_;
-  const MappedFile& list_;
+  const StoredArray<int64_t>& list_;
   bool is_val_;
   std::string name_;
   uint64_t seed_;
