@@ -2,8 +2,11 @@
 #include <array>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
+#include "loam/base/error.h"
 #include "loam/text/english_classes.h"
 #include "loam/text/english_words.h"
 
@@ -15,9 +18,17 @@ using Pieces = std::initializer_list<std::string_view>;
 /// Lengths of the exceptions with certain first and last bytes: nearly all words are told apart by these alone.
 size_t slot_of(std::string_view word) { return (static_cast<unsigned char>(word.front()) * 29u + static_cast<unsigned char>(word.back())) & 2047u; }
 
+/// A number by which an exception is found: of its bytes, at most 40.
+uint32_t key_of(std::string_view word) {
+  uint32_t h = static_cast<uint32_t>(word.size());
+  for (const char c : word) h = (h ^ static_cast<unsigned char>(c)) * 0x01000193u;
+  return h ^ h >> 15;
+}
+
 struct Table {
   std::unordered_map<std::string, Exception> words;
   std::array<uint64_t, 2048> lengths = {};
+  std::array<std::pair<std::string_view, const Exception*>, 4096> found = {};   // by key, at most half full
 
   void add(Pieces pieces) {
     std::string whole;
@@ -118,7 +129,13 @@ struct Table {
     for (char c = 'a'; c <= 'z'; ++c) add({std::string(1, c) + "."});
     for (const char* word : {"Ill", "ill", "Its", "its", "Hell", "hell", "Shell", "shell", "Shed", "shed", "were", "Were", "Well", "well", "Whore", "whore"}) words.erase(word);
     typographic();
-    for (const auto& [word, exception] : words) lengths[slot_of(word)] |= uint64_t{1} << word.size();
+    LOAM_ASSERT(2 * words.size() <= found.size());
+    for (const auto& [word, exception] : words) {
+      lengths[slot_of(word)] |= uint64_t{1} << word.size();
+      size_t at = key_of(word) % found.size();
+      while (found[at].second != nullptr) at = (at + 1) % found.size();
+      found[at] = {word, &exception};
+    }
   }
 
   /// Each again with the curved apostrophe.
@@ -143,10 +160,10 @@ struct Table {
 const Exception* find_exception(std::string_view word) {
   static const Table table;
   if (word.empty() || word.size() > kLongestException || (table.lengths[slot_of(word)] >> word.size() & 1) == 0) return nullptr;
-  thread_local std::string key;
-  key = word;
-  const auto it = table.words.find(key);
-  return it == table.words.end() ? nullptr : &it->second;
+  for (size_t at = key_of(word) % table.found.size();; at = (at + 1) % table.found.size()) {
+    const auto& [known, exception] = table.found[at];
+    if (exception == nullptr || known == word) return exception;
+  }
 }
 
 }  // namespace loam::english

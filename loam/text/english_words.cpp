@@ -3,6 +3,7 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <string>
 
@@ -343,6 +344,38 @@ bool ends_english_sentence(char32_t c) {
   return !std::binary_search(std::begin(kNotListed), std::end(kNotListed), c);
 }
 
+bool blank_byte(char c) { return static_cast<unsigned char>(c) < 0x80 && (kClasses[static_cast<unsigned char>(c)] & kBlank) != 0; }
+
+/// How many ASCII letters stand at `p`, eight looked at together.
+size_t leading_letters(const char* p, const char* end) {
+  constexpr uint64_t kOnes = 0x0101010101010101ull, kHigh = 0x80 * kOnes;
+  const char* const begin = p;
+  for (; end - p >= 8; p += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, p, 8);
+    const uint64_t lower = (bytes & ~kHigh) | 0x20 * kOnes;   // 'A' as 'a'; what is no letter becomes none
+    const uint64_t letters = (lower + (0x80 - 'a') * kOnes) & ~(lower + (0x7f - 'z') * kOnes) & ~bytes & kHigh;
+    if (letters != kHigh) return static_cast<size_t>(p - begin) + static_cast<size_t>(__builtin_ctzll(letters ^ kHigh)) / 8;
+  }
+  while (p < end && static_cast<unsigned char>(*p) < 0x80 && (kClasses[static_cast<unsigned char>(*p)] & kAlpha) != 0) ++p;
+  return static_cast<size_t>(p - begin);
+}
+
+/// Of letters alone: is the word one piece?
+bool one_piece(std::string_view letters) {
+  constexpr size_t kLongestLetters = 12;   // of the exceptions that are letters alone
+  const Exception* e = letters.size() > kLongestLetters ? nullptr : find_exception(letters);
+  return e == nullptr || e->pieces == 1;
+}
+
+/// Of ASCII letters from `begin` and one character at `last`: is that cut off, if the whole is no exception?
+bool cut_off_behind(const char* begin, const char* last) {
+  const auto c = static_cast<unsigned char>(*last);
+  if (c != '.') return c < 0x80 && (kClasses[c] & (kCutsBehind | kCurrency | kAlpha)) == kCutsBehind;
+  auto bits = [&](int i) { return last - i >= begin ? kClasses[static_cast<unsigned char>(last[-i])] : 0; };
+  return (bits(1) & kBeforeStop) != 0 || ((bits(1) & kUpper) != 0 && (bits(2) & kUpper) != 0);
+}
+
 }  // namespace
 
 void english_words(std::string_view text, std::vector<Word>& out) {
@@ -351,41 +384,41 @@ void english_words(std::string_view text, std::vector<Word>& out) {
   thread_local std::vector<Piece> pieces, scratch;
   const char *p = text.data(), *const end = p + text.size();
   while (p < end) {
-    // White space, and then a word up to the next; most are letters alone.
+    // White space, and then a word up to the next. Most are letters alone, or letters and one sign behind them.
     const char* const begin = p;
-    bool letters = true, space = false;
-    int32_t characters = 0;
-    while (p < end) {
-      const auto byte = static_cast<unsigned char>(*p);
-      if (byte < 0x80) {
-        if ((kClasses[byte] & kBlank) != 0) {
-          space = true;
-          break;
-        }
-        letters = letters && (kClasses[byte] & kAlpha) != 0;
-        ++p;
-      } else {
-        const Char c = read_char(p, end);
-        if (c.code != kInvalid && (english_class(c.code) & kBlank) != 0) {
-          space = true;
-          break;
-        }
-        letters = false;
-        p += c.bytes;
-      }
-      ++characters;
-    }
-    const auto bytes = static_cast<int32_t>(p - begin);
-    const std::string_view word(begin, static_cast<size_t>(bytes));
+    p += leading_letters(p, end);
+    const auto letters = static_cast<int32_t>(p - begin);
     const int64_t at = begin - text.data();
-    if (space) p += static_cast<unsigned char>(*p) < 0x80 ? 1 : read_char(p, end).bytes;
-    if (bytes == 0) continue;
-    if (letters) {
-      const Exception* e = bytes > 12 ? nullptr : find_exception(word);
-      if (e == nullptr || e->pieces == 1) {
-        out.push_back({at, bytes, characters});
+    if (p == end || blank_byte(*p)) {
+      if (letters == 0) {
+        ++p;
         continue;
       }
+      if (one_piece({begin, static_cast<size_t>(letters)})) {
+        out.push_back({at, letters, letters});
+        p += p < end;
+        continue;
+      }
+    } else if (letters > 0 && (p + 1 == end || blank_byte(p[1])) && cut_off_behind(begin, p) && one_piece({begin, static_cast<size_t>(letters)}) &&
+               find_exception({begin, static_cast<size_t>(letters) + 1}) == nullptr) {
+      out.push_back({at, letters, letters});
+      out.push_back({at + letters, 1, 1});
+      p += p + 1 < end ? 2 : 1;
+      continue;
+    }
+    bool space = false;
+    while (p < end && !space) {
+      const auto byte = static_cast<unsigned char>(*p);
+      const Char c = byte < 0x80 ? Char{byte, 1} : read_char(p, end);
+      space = c.code != kInvalid && (english_class(c.code) & kBlank) != 0;
+      if (!space) p += c.bytes;
+    }
+    const std::string_view word(begin, static_cast<size_t>(p - begin));
+    if (space) p += static_cast<unsigned char>(*p) < 0x80 ? 1 : read_char(p, end).bytes;
+    if (word.empty()) continue;
+    if (word.size() == static_cast<size_t>(letters) && one_piece(word)) {
+      out.push_back({at, letters, letters});
+      continue;
     }
     chunk.read(word, at);
     pieces.clear();
@@ -407,18 +440,21 @@ std::vector<Word> english_words(std::string_view text) {
 int64_t count_english_sentences(std::string_view text) {
   thread_local std::vector<Word> words;
   english_words(text, words);
+  return count_english_sentences(text, words);
+}
+
+int64_t count_english_sentences(std::string_view text, std::span<const Word> words) {
   int64_t sentences = words.empty() ? 0 : 1;
   bool ended = false;
   for (const Word& word : words) {
-    const std::string_view piece = text.substr(static_cast<size_t>(word.begin), static_cast<size_t>(word.bytes));
-    const Char first = read_char(piece.data(), piece.data() + piece.size());
-    if (word.characters == 1 && ends_english_sentence(first.code)) {
+    const char *p = text.data() + word.begin, *const end = p + word.bytes;
+    if (word.characters == 1 && ends_english_sentence(read_char(p, end).code)) {
       ended = true;
       continue;
     }
     if (!ended) continue;
     bool punctuation = true;
-    for (const char *p = piece.data(), *end = p + piece.size(); p < end && punctuation;) {
+    while (p < end && punctuation) {
       const Char c = read_char(p, end);
       punctuation = c.code != kInvalid && u_ispunct(static_cast<UChar32>(c.code));
       p += c.bytes;

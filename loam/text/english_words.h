@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,5 +32,7 @@ bool is_listed_punctuation(char32_t c);
 /// How many sentences spaCy's rule-based sentencizer finds: a sentence ends with a word that is one sentence terminal (of
 /// those it lists) before the next word that is no punctuation. 0 for a text without words.
 int64_t count_english_sentences(std::string_view text);
+/// The same of a stretch whose words are known; their places are in `text`.
+int64_t count_english_sentences(std::string_view text, std::span<const Word> words);
 
 }  // namespace loam

@@ -5,6 +5,7 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "loam/text/unicode.h"
 
@@ -60,6 +61,14 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   std::vector<std::string_view> out;
   const char *p = text.data(), *const end = p + text.size(), *begin = p;
   while (p < end) {
+    // Eight bytes that can be of no line end at a time: no control characters, ASCII.
+    for (; end - p >= 8; p += 8) {
+      constexpr uint64_t kOnes = 0x0101010101010101ull;
+      uint64_t eight;
+      std::memcpy(&eight, p, 8);
+      if (((eight | (eight - 0x20 * kOnes)) & 0x80 * kOnes) != 0) break;
+    }
+    if (p == end) break;
     const auto byte = static_cast<unsigned char>(*p);
     int bytes = 0;  // of a line end
     if (byte == '\n' || byte == '\v' || byte == '\f' || (byte >= 0x1C && byte <= 0x1E)) {

@@ -60,6 +60,12 @@ class JudgedText {
     text_ = std::move(text);
     have_words_ = false;
   }
+  /// With the words that english_words() would find in it.
+  void replace(std::string text, std::vector<Word> words) {
+    text_ = std::move(text);
+    words_ = std::move(words);
+    have_words_ = true;
+  }
 
  private:
   std::string& text_;

@@ -67,38 +67,59 @@ constexpr std::array<char, 128> kAscii = [] {
   return table;
 }();
 
+// What comes out is never longer than what goes in: it is written to its place, for a push_back() a character is most of
+// the time otherwise.
 std::string ascii_text(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+  std::string out(text.size(), '\0');
+  char* const begin = out.data();
+  char* to = begin;
   bool space = false;
-  for (size_t i = 0; i < text.size();) {
-    const char c = kAscii[static_cast<unsigned char>(text[i])];
+  for (const char *p = text.data(), *const end = p + text.size(); p < end;) {
+    const char c = kAscii[static_cast<unsigned char>(*p)];
     if (c == '\0') {
       space = true;
-      ++i;
+      ++p;
       continue;
     }
-    if (space && !out.empty()) out += ' ';
+    if (space && to != begin) *to++ = ' ';
     space = false;
     if (c > '9') {
-      out += c;
-      ++i;
+      do *to++ = kAscii[static_cast<unsigned char>(*p++)];
+      while (p < end && kAscii[static_cast<unsigned char>(*p)] > '9');
       continue;
     }
-    out += '0';
-    auto digits = [&] {
-      while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
-    };
-    digits();
-    if (i + 1 < text.size() && (text[i] == '.' || text[i] == ',') && text[i + 1] >= '0' && text[i + 1] <= '9') {
-      ++i;
-      digits();
+    *to++ = '0';
+    auto digit = [end](const char* at) { return at < end && *at >= '0' && *at <= '9'; };
+    while (digit(p)) ++p;
+    if (p < end && (*p == '.' || *p == ',') && digit(p + 1)) {
+      ++p;
+      while (digit(p)) ++p;
     }
   }
+  out.resize(static_cast<size_t>(to - begin));
   return out;
 }
 
-void append_char(std::string& out, const char* at, int bytes) { out.append(at, static_cast<size_t>(bytes)); }
+/// Without the marks that NFD sets apart.
+std::string without_marks(std::string_view text) {
+  UErrorCode code = U_ZERO_ERROR;
+  const icu::Normalizer2* decomposer = icu::Normalizer2::getNFDInstance(code);
+  std::string apart;
+  icu::StringByteSink<std::string> sink(&apart, static_cast<int32_t>(text.size()));
+  decomposer->normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink, nullptr, code);
+  char* to = apart.data();
+  for (const char *p = apart.data(), *const end = p + apart.size(); p < end;) {
+    if (static_cast<unsigned char>(*p) < 0x80) {
+      *to++ = *p++;
+      continue;
+    }
+    const Char c = read_char(p, end);
+    if (c.code < 0x300 || c.code == kInvalid || u_charType(static_cast<UChar32>(c.code)) != U_NON_SPACING_MARK) to = std::copy(p, p + c.bytes, to);
+    p += c.bytes;
+  }
+  apart.resize(static_cast<size_t>(to - apart.data()));
+  return apart;
+}
 
 }  // namespace
 
@@ -123,8 +144,9 @@ const MinhashFunctions& minhash_functions() {
 std::string minhash_text(std::string_view text) {
   if (all_ascii(text)) return ascii_text(text);
   const std::string lower = lowered(text);
-  std::string out;
-  out.reserve(lower.size());
+  std::string out(lower.size(), '\0');
+  char* const to_begin = out.data();
+  char* to = to_begin;
   bool space = false;
   for (const char *p = lower.data(), *const end = p + lower.size(); p < end;) {
     const char* const begin = p;
@@ -134,17 +156,18 @@ std::string minhash_text(std::string_view text) {
       space = true;
       continue;
     }
-    if (space && !out.empty()) out += ' ';
+    if (space && to != to_begin) *to++ = ' ';
     space = false;
     if (c.code > '9' && c.code < 0x80) {  // ASCII letters, for the most part
-      out += static_cast<char>(c.code);
+      *to++ = static_cast<char>(c.code);
+      while (p < end && static_cast<unsigned char>(*p) < 0x80 && *p > '9' && kAscii[static_cast<unsigned char>(*p)] == *p) *to++ = *p++;
       continue;
     }
     if (c.code == kInvalid || !is_decimal(c.code)) {
-      append_char(out, begin, c.bytes);
+      to = std::copy(begin, p, to);
       continue;
     }
-    out += '0';
+    *to++ = '0';
     auto digits = [&] {
       bool any = false;
       while (p < end) {
@@ -163,23 +186,8 @@ std::string minhash_text(std::string_view text) {
       if (!is_decimal_point(point.code) || !digits()) p = before;
     }
   }
-  UErrorCode code = U_ZERO_ERROR;
-  const icu::Normalizer2* decomposer = icu::Normalizer2::getNFDInstance(code);
-  std::string apart;
-  icu::StringByteSink<std::string> sink(&apart, static_cast<int32_t>(out.size()));
-  decomposer->normalizeUTF8(0, icu::StringPiece(out.data(), static_cast<int32_t>(out.size())), sink, nullptr, code);
-  std::string bare;
-  bare.reserve(apart.size());
-  for (const char *p = apart.data(), *const end = p + apart.size(); p < end;) {
-    if (static_cast<unsigned char>(*p) < 0x80) {
-      bare += *p++;
-      continue;
-    }
-    const Char c = read_char(p, end);
-    if (c.code < 0x300 || c.code == kInvalid || u_charType(static_cast<UChar32>(c.code)) != U_NON_SPACING_MARK) append_char(bare, p, c.bytes);
-    p += c.bytes;
-  }
-  return std::string(stripped(bare));
+  out.resize(static_cast<size_t>(to - to_begin));
+  return std::string(stripped(without_marks(out)));
 }
 
 std::vector<uint64_t> minhash_shingles(std::string_view text) {
@@ -190,16 +198,17 @@ std::vector<uint64_t> minhash_shingles(std::string_view text) {
   const auto n = static_cast<size_t>(kMinhashWords);
   if (words.size() < n) return out;
   // Words with one space between: those that were apart in the text already stand so.
-  std::string joined;
-  joined.reserve(normal.size() + 64);
+  std::string joined(normal.size() + words.size(), '\0');
   std::vector<size_t> begins;
   begins.reserve(words.size() + 1);
+  char* to = joined.data();
   for (const Word& word : words) {
-    begins.push_back(joined.size());
-    joined.append(normal, static_cast<size_t>(word.begin), static_cast<size_t>(word.bytes));
-    joined += ' ';
+    begins.push_back(static_cast<size_t>(to - joined.data()));
+    const char* const from = normal.data() + word.begin;
+    to = std::copy(from, from + word.bytes, to);
+    *to++ = ' ';
   }
-  begins.push_back(joined.size());
+  begins.push_back(static_cast<size_t>(to - joined.data()));
   out.reserve(words.size() - n + 1);
   for (size_t i = 0; i + n < begins.size(); ++i) out.push_back(xxh64(std::string_view(joined).substr(begins[i], begins[i + n] - 1 - begins[i])));
   return out;

@@ -4,6 +4,7 @@
 #include "loam/base/hash.h"
 #include "loam/stages/collect/limits.h"
 #include "loam/stages/collect/repeats.h"
+#include "loam/stages/collect/word_runs.h"
 #include "loam/text/python_text.h"
 #include "loam/text/unicode.h"
 
@@ -12,6 +13,22 @@ namespace {
 
 double share_of(int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(1, whole)); }
 
+bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// A bit for each of the words that running English has; 0 for others.
+unsigned stop_bit(std::string_view word) {
+  if (word.size() < 2 || word.size() > 4) return 0;
+  switch (word.front()) {
+    case 't': return word == "the" ? 1 : word == "to" ? 2 : word == "that" ? 4 : 0;
+    case 'b': return word == "be" ? 8 : 0;
+    case 'o': return word == "of" ? 16 : 0;
+    case 'a': return word == "and" ? 32 : 0;
+    case 'h': return word == "have" ? 64 : 0;
+    case 'w': return word == "with" ? 128 : 0;
+    default: return 0;
+  }
+}
+
 struct WordFacts {
   bool symbol = true;   ///< punctuation alone
   bool letter = false;
@@ -19,6 +36,7 @@ struct WordFacts {
 
 WordFacts facts_of(std::string_view word) {
   WordFacts facts;
+  if (!word.empty() && is_ascii_letter(word.front())) return {false, true};
   for (const char *p = word.data(), *end = p + word.size(); p < end;) {
     const Char c = read_char(p, end);
     p += c.bytes;
@@ -48,37 +66,13 @@ std::vector<std::string_view> parts_between(std::string_view text, size_t breaks
   return out;
 }
 
-/// Hashes of strings that can be joined: those of "ab" and "c" give that of "abc", and so do "a" and "bc".
-/// A polynomial modulo 2^61 - 1.
-struct JoinHash {
-  static constexpr uint64_t kPrime = (uint64_t{1} << 61) - 1, kBase = 0x1b5c7d3f9a2e4861ull & kPrime;
-  uint64_t value = 0, power = 1;
-
-  static uint64_t product(uint64_t a, uint64_t b) {
-    const unsigned __int128 full = static_cast<unsigned __int128>(a) * b;
-    const uint64_t sum = static_cast<uint64_t>(full & kPrime) + static_cast<uint64_t>(full >> 61);
-    return sum >= kPrime ? sum - kPrime : sum;
-  }
-  static uint64_t sum(uint64_t a, uint64_t b) {
-    const uint64_t s = a + b;
-    return s >= kPrime ? s - kPrime : s;
-  }
-  static JoinHash of(std::string_view word) {
-    JoinHash h;
-    for (const char c : word) {
-      h.value = sum(product(h.value, kBase), static_cast<unsigned char>(c) + uint64_t{1});
-      h.power = product(h.power, kBase);
-    }
-    return h;
-  }
-};
-
 }  // namespace
 
 Repeats repeats_of(const std::vector<std::string_view>& pieces) {
+  Repeats out;
+  if (pieces.size() < 2) return out;
   thread_local GramTable table;
   table.start(static_cast<int64_t>(pieces.size()));
-  Repeats out;
   for (const std::string_view piece : pieces) {
     GramTable::Entry& e = table.at(hash64(piece), 0);
     if (e.count++ == 0) continue;
@@ -93,7 +87,6 @@ std::optional<Verdict> judge_gopher_quality(JudgedText& judged, const Limits& li
   const std::vector<Word>& words = judged.words();
   const auto all = static_cast<int64_t>(words.size());
   int64_t real = 0, characters = 0, alphabetic = 0;
-  static constexpr std::string_view kStops[] = {"the", "be", "to", "of", "and", "that", "have", "with"};
   unsigned stops = 0;
   for (const Word& word : words) {
     const std::string_view w = judged.word(word);
@@ -103,10 +96,7 @@ std::optional<Verdict> judge_gopher_quality(JudgedText& judged, const Limits& li
       characters += word.characters;
     }
     alphabetic += facts.letter;
-    if (word.bytes > 4) continue;
-    for (unsigned i = 0; i < 8; ++i) {
-      if (w == kStops[i]) stops |= 1u << i;
-    }
+    stops |= stop_bit(w);
   }
   if (static_cast<double>(real) < limits[Rule::gopher_short_doc]) return breaks(Rule::gopher_short_doc, static_cast<double>(real), limits);
   if (static_cast<double>(real) > limits[Rule::gopher_long_doc]) return breaks(Rule::gopher_long_doc, static_cast<double>(real), limits);
@@ -145,57 +135,12 @@ std::optional<Verdict> judge_gopher_repetition(JudgedText& judged, const Limits&
     if (const double share = share_of(repeats.pieces, static_cast<int64_t>(pieces.size())); share > limits[count]) return breaks(count, share, limits);
     if (const double share = share_of(repeats.characters, length); share > limits[characters]) return breaks(characters, share, limits);
   }
-  const std::vector<Word>& words = judged.words();
-  const auto count = static_cast<int64_t>(words.size());
-  thread_local std::vector<JoinHash> hashes;
-  thread_local std::vector<int64_t> ends;        // characters up to each word
-  thread_local std::vector<uint64_t> apart, joined;  // of the n words that begin at each: as a sequence, and written together
-  thread_local GramTable table;
-  hashes.clear();
-  ends.assign(1, 0);
-  for (const Word& word : words) {
-    hashes.push_back(JoinHash::of(judged.word(word)));
-    ends.push_back(ends.back() + word.characters);
-  }
-  apart.resize(static_cast<size_t>(count));
-  joined.resize(static_cast<size_t>(count));
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) apart[i] = joined[i] = hashes[i].value;
-  auto characters = [](int64_t at, int64_t n) { return ends[static_cast<size_t>(at + n)] - ends[static_cast<size_t>(at)]; };
-  for (int64_t n = 2; n <= 10; ++n) {
-    for (int64_t at = 0; at + n <= count; ++at) {
-      const JoinHash& last = hashes[static_cast<size_t>(at + n - 1)];
-      const auto i = static_cast<size_t>(at);
-      if (n <= 4) apart[i] = mix64(apart[i] * 3 + last.value);
-      joined[i] = JoinHash::sum(JoinHash::product(joined[i], last.power), last.value);
-    }
-    if (count < n) continue;
-    table.start(count - n + 1);
-    if (n <= 4) {
-      int64_t most = 0, place = 0;
-      for (int64_t at = 0; at + n <= count; ++at) {
-        GramTable::Entry& e = table.at(apart[static_cast<size_t>(at)], at);
-        ++e.count;
-        if (e.count > most || (e.count == most && e.first < place)) {
-          most = e.count;
-          place = e.first;
-        }
-      }
-      const auto rule = static_cast<Rule>(static_cast<int64_t>(Rule::top_2_gram) + n - 2);
-      if (const double share = share_of((characters(place, n) + n - 1) * most, length); share > limits[rule]) return breaks(rule, share, limits);
-    } else {
-      int64_t repeated = 0;
-      for (int64_t at = 0; at + n <= count;) {
-        GramTable::Entry& e = table.at(joined[static_cast<size_t>(at)], at);
-        if (e.count++ == 0) {
-          ++at;
-        } else {
-          repeated += characters(at, n);
-          at += n;
-        }
-      }
-      const auto rule = static_cast<Rule>(static_cast<int64_t>(Rule::duplicated_5) + n - 5);
-      if (const double share = share_of(repeated, length); share > limits[rule]) return breaks(rule, share, limits);
-    }
+  WordRuns runs(judged);
+  for (int64_t n = 2; n <= 10 && n <= runs.words(); ++n) {
+    const auto rule = static_cast<Rule>(n <= 4 ? static_cast<int64_t>(Rule::top_2_gram) + n - 2 : static_cast<int64_t>(Rule::duplicated_5) + n - 5);
+    auto too_many = [&](int64_t characters) { return share_of(characters, length) > limits[rule]; };
+    const int64_t characters = n <= 4 ? runs.most_common(n, too_many) : runs.repeated(n);
+    if (too_many(characters)) return breaks(rule, share_of(characters, length), limits);
   }
   return std::nullopt;
 }
