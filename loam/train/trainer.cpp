@@ -189,10 +189,11 @@ double Trainer::optimizer_step(double rate, double norm) {
   s.correction1 = static_cast<float>(1.0 - std::pow(settings_.beta1, t));
   s.correction2 = static_cast<float>(1.0 - std::pow(settings_.beta2, t));
   s.gradient_scale = settings_.clip > 0 && norm > settings_.clip ? static_cast<float>(settings_.clip / norm) : 1.0f;
-  // Neighbours in the flat array that decay alike go in one call.
+  // Neighbours in the flat array that decay and learn alike go in one call.
   const auto& all = params.all();
   const float *g = params.gradients().data;
   float *w = params.values().data, *m = m_.floats(), *v = v_.floats();
+  auto rate_of = [&](size_t i) { return params.is_embedding(i) ? rate * settings_.embedding_rate : rate; };
   auto by_muon = [&](size_t i) { return muon_ && muon_->takes(i); };
   if (muon_) {
     muon_->step(params, {m, params.size()}, {static_cast<float>(rate), static_cast<float>(settings_.muon_momentum), static_cast<float>(settings_.weight_decay), s.gradient_scale});
@@ -203,7 +204,8 @@ double Trainer::optimizer_step(double rate, double norm) {
       continue;
     }
     size_t j = i + 1;
-    while (j < all.size() && all[j].decays == all[i].decays && !by_muon(j)) ++j;
+    while (j < all.size() && all[j].decays == all[i].decays && rate_of(j) == rate_of(i) && !by_muon(j)) ++j;
+    s.rate = static_cast<float>(rate_of(i));
     const int64_t begin = all[i].offset, size = (j < all.size() ? all[j].offset : params.size()) - begin;
     s.decay = all[i].decays ? static_cast<float>(settings_.weight_decay) : 0.0f;
     model_.backend().optimizer().adamw({w + begin, size}, {m + begin, size}, {v + begin, size}, {g + begin, size}, s);

@@ -53,6 +53,7 @@ struct TrainSettings {
   double weight_decay = 0.1;  ///< on matrices
   bool muon = false;          ///< the matrices of the layers by Muon, the rest by AdamW
   double muon_momentum = 0.95;
+  double embedding_rate = 1;  ///< of the table of tokens and a language model's head, times the schedule's
   double clip = 1.0;          ///< largest gradient norm; 0: none
   int64_t eval_every = 0;     ///< steps; 0: never
   int64_t log_every = 1;      ///< steps between lines of metrics.jsonl; 0: only evaluations

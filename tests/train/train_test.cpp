@@ -161,6 +161,50 @@ TEST(Trainer, StoppedAndResumedGivesTheSameBits) {
   for (int64_t stop : {1, 17, 39}) EXPECT_EQ(weights_after("stopped", stop, 0, 0.1), whole) << stop;
 }
 
+TEST(Trainer, TheEmbeddingHasARateOfItsOwn) {
+  const TokenSet tokens = TokenSet::open(token_folder());
+  for (const bool tied : {true, false}) {
+    std::vector<std::vector<float>> moved;  // what one step of AdamW did to each weight
+    ModelConfig c = tiny(0);
+    c.tied = tied;
+    c.model_type = "loam";
+    c.pair_rows = 32;
+    const ParamSet layout(c);
+    for (const double times : {1.0, 4.0}) {
+      Transformer model(c, backend("cpu"));
+      model.params().allocate(model.backend(), true);
+      model.params().initialize(model.backend(), 1);
+      const Vec w = model.params().values();
+      std::vector<float> before(w.data, w.data + w.size);
+      LmSettings lm;
+      lm.batch = 8;
+      lm.context = 16;
+      LmObjective objective(tokens, lm);
+      TrainSettings settings;
+      settings.schedule.peak = 1e-3;
+      settings.weight_decay = 0;
+      settings.embedding_rate = times;
+      Progress quiet;
+      Trainer trainer(model, objective, settings, fresh("rates"), quiet);
+      trainer.run();
+      for (int64_t i = 0; i < w.size; ++i) before[static_cast<size_t>(i)] -= w.data[i];
+      moved.push_back(before);
+    }
+    for (size_t i = 0; i < layout.all().size(); ++i) {
+      const Param& p = layout.all()[i];
+      const std::string& name = p.pieces.front().name;
+      const bool embedding = name == "model.embed_tokens.weight" || name == "lm_head.weight";
+      EXPECT_EQ(layout.is_embedding(i), embedding) << name;
+      double once = 0, more = 0;
+      for (int64_t k = p.offset; k < p.offset + p.size(); ++k) {
+        once += std::abs(static_cast<double>(moved[0][static_cast<size_t>(k)]));
+        more += std::abs(static_cast<double>(moved[1][static_cast<size_t>(k)]));
+      }
+      EXPECT_NEAR(more, (embedding ? 4 : 1) * once, 0.01 * once + 1e-12) << name;
+    }
+  }
+}
+
 TEST(Trainer, AccumulationIsTheBigBatch) {
   // One step's gradients, whole and in parts, with dropout: equal but for the order of the sums.
   const TokenSet tokens = TokenSet::open(token_folder());

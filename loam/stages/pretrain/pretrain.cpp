@@ -33,6 +33,7 @@ Json plan_to_json(const PretrainPlan& p) {
           {"schedule", p.schedule.shape == Schedule::Shape::cosine ? "cosine" : "trapezoid"},
           {"optimizer", p.muon ? "muon" : "adamw"},
           {"lr", p.schedule.peak},
+          {"embedding_rate", p.embedding_rate},
           {"steps", p.schedule.steps},
           {"warmup_steps", p.schedule.warmup},
           {"cooldown_steps", p.schedule.cooldown},
@@ -52,6 +53,7 @@ PretrainPlan plan_from_json(const Json& j) {
   p.schedule.shape = get_string(j, "schedule") == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
   p.muon = get_string(j, "optimizer") == "muon";
   p.schedule.peak = get_number(j, "lr");
+  p.embedding_rate = get_number(j, "embedding_rate", 1.0);
   p.schedule.steps = get_int(j, "steps");
   p.schedule.warmup = get_int(j, "warmup_steps");
   p.schedule.cooldown = get_int(j, "cooldown_steps");
@@ -223,6 +225,7 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   train.weight_decay = config.weight_decay;
   train.clip = config.clip;
   train.muon = plan->muon;
+  train.embedding_rate = plan->embedding_rate;
   train.eval_every = plan->eval_every;
   train.log_every = config.log_every;
   train.sample_every = plan->sample_every;

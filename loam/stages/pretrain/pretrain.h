@@ -22,7 +22,7 @@ struct PretrainConfig {
   std::optional<int64_t> depth;
   std::string model, arch, init, ladder, family = "llama";
   std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, eval_every, sample_every;
-  std::optional<double> lr;
+  std::optional<double> lr, embedding_lr;
   int64_t micro_batch = 0, log_every = 1;
   std::string optimizer = "auto", schedule = "trapezoid";
   bool no_guard = false;
@@ -44,6 +44,7 @@ struct PretrainConfig {
     f("micro_batch", &PretrainConfig::micro_batch, "sequences at once, gradients added up; 0: the whole batch");
     f("context", &PretrainConfig::context, "tokens a sequence");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
+    f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens and the head; by default 10 times --lr with muon, else --lr");
     f("optimizer", &PretrainConfig::optimizer, "adamw; muon (for the matrices of the layers; the rest stay with adamw); auto: muon where --minutes or --depth choose the shape, else adamw");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
     f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");
@@ -68,6 +69,7 @@ struct PretrainPlan {
   ModelConfig model;
   int64_t batch = 0, micro_batch = 0, context = 0;
   bool muon = false;
+  double embedding_rate = 1;  ///< of the table of tokens and the head, times the schedule's
   Schedule schedule;
   int64_t eval_every = 0, sample_every = 0;
   double budget_seconds = 0;      ///< 0: no clock decides

@@ -84,7 +84,8 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, boo
   return static_cast<double>(n) / best;
 }
 
-constexpr double kMuonRate = 2;  // times AdamW's rate (docs/experiments.md)
+constexpr double kMuonRate = 2;       // times AdamW's rate (docs/experiments.md)
+constexpr double kEmbeddingRate = 10;  // of the table of tokens and the head, times that of Muon's matrices (docs/experiments.md)
 double default_rate(int64_t channels) { return 3e-3 * std::pow(128.0 / static_cast<double>(channels), 0.75); }
 
 /// Sequences a step for runs of minutes to days: many small steps beat few large ones while the run is short.
@@ -218,6 +219,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   s.steps = config.steps ? *config.steps : std::max<int64_t>(1, static_cast<int64_t>(total_tokens / step_tokens));
   s.shape = config.schedule == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
   s.peak = config.lr.value_or(default_rate(plan.model.channels) * (plan.muon ? kMuonRate : 1.0) * (config.init.empty() ? 1.0 : 0.3));
+  plan.embedding_rate = config.embedding_lr ? *config.embedding_lr / s.peak : plan.muon ? kEmbeddingRate : 1.0;
   s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
@@ -226,7 +228,8 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   const double epochs = static_cast<double>(s.steps) * step_tokens / static_cast<double>(std::max<int64_t>(1, train_tokens));
   plan.why = fmt::format("{} layers of {} channels, {} parameters; {} steps of {} x {} tokens = {} tokens ({:.2f} epochs); {}, rate {:.2e}", plan.model.layers, plan.model.channels,
                          human_count(static_cast<double>(parameter_count(plan.model))), with_commas(s.steps), plan.batch, plan.context,
-                         human_count(static_cast<double>(s.steps) * step_tokens), epochs, plan.muon ? "Muon" : "AdamW", s.peak);
+                         human_count(static_cast<double>(s.steps) * step_tokens), epochs, plan.muon ? "Muon" : "AdamW", s.peak) +
+             (plan.embedding_rate == 1.0 ? "" : fmt::format(" (embedding {:.2e})", s.peak * plan.embedding_rate));
   if (epochs > 4) progress.warn(fmt::format("the text is read {:.1f} times: past about 4 epochs repeats teach little (Muennighoff et al. 2023); more text would help", epochs));
   return plan;
 }
