@@ -132,6 +132,12 @@ std::string dropped_row(const Dropped& d) {
   out += to_line(d.threshold);
   out += ',';
   append_member(out, "text", d.text);
+  if (!d.metadata.is_null()) {
+    out += ',';
+    append_member(out, "created", d.created);
+    out += ",\"metadata\":";
+    out += to_line(d.metadata);
+  }
   out += "}\n";
   return out;
 }

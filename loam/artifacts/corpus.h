@@ -38,6 +38,8 @@ struct Dropped {
   std::string reason;      ///< the rule's name, or what was wrong with the file
   Json value, threshold;   ///< what was measured and what it was held against; null where there is nothing to measure
   std::string text;
+  std::string created = {};   ///< these two as a document has them: written where there is metadata
+  Json metadata = nullptr;
 };
 
 /// One line, its line end included. Text that is not UTF-8 is repaired with U+FFFD.

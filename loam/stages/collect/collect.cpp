@@ -37,7 +37,7 @@ constexpr int64_t kFilesShown = 20;  // so many files or fewer: each is said to 
 class CollectWork : public OrderedWork {
  public:
   CollectWork(const SourceList& list, const Replay* replay, const CollectConfig& config, ArtifactWriter& out, Progress& progress)
-      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), passages_(config.repeated == "substrings"), rows_(near_ || passages_ ? out.state() / "all" : out.folder(), out.state()), seen_(out.state()), pieces_(out.state() / "pieces") {
+      : list_(list), replay_(replay), config_(config), out_(out), progress_(progress), maker_(list, config), exact_(maker_.exact()), near_(maker_.near()), passages_(config.takes_out("substrings")), rows_(near_ || passages_ ? out.state() / "all" : out.folder(), out.state()), seen_(out.state()), pieces_(out.state() / "pieces") {
     make_folder(out.state() / "pieces");
     if (near_) signatures_ = std::make_unique<SignatureLog>(near_folder(), "own");
     for (const std::string& name : list.names) tally_.sources.emplace_back().name = name;
@@ -150,10 +150,11 @@ void CollectWork::write(Row& row, CollectCounts& counts) {
   if (!row.trouble.empty()) trouble(row.trouble);
   if (row.reason.empty() && exact_) {
     if (const auto first = seen_.insert(row.key, rows_.documents())) {
-      // The text again as it stands in the row: quotes inside it are escaped, so these marks are found where they are meant.
-      const size_t from = row.row.find(",\"text\":") + 8, to = row.row.find(",\"source\":", from);
+      // Text and metadata as they stand in the row: quotes inside them are escaped, so these marks are found where they are meant.
+      const size_t from = row.row.find(",\"text\":") + 8, to = row.row.find(",\"source\":", from), rest = row.row.find(",\"created\":", to);
       std::string dropped = dropped_row({row.id, counts.name, row.url, "duplicate", *first == kNumberElsewhere ? Json() : Json(*first), nullptr, ""});
-      dropped.replace(dropped.rfind("\"text\":") + 7, 2, row.row, from, to - from);
+      dropped.resize(dropped.rfind("\"text\":") + 7);
+      dropped.append(row.row, from, to - from).append(row.row, rest);
       row.row = std::move(dropped);
       row.reason = "duplicate";
     }
@@ -166,7 +167,8 @@ void CollectWork::write(Row& row, CollectCounts& counts) {
       if (take_pieces(row, gone)) {
         counts.repeated += count;
       } else {
-        row.row = dropped_row({row.id, counts.name, row.url, "all_repeated", count, nullptr, get_string(parse_json(row.row, row.id), "text")});
+        const Json old = parse_json(row.row, row.id);
+        row.row = dropped_row({row.id, counts.name, row.url, "all_repeated", count, nullptr, get_string(old, "text"), get_string(old, "created", ""), old.at("metadata")});
         row.reason = "all_repeated";
       }
     }

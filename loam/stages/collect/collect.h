@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loam/artifacts/manifest.h"
@@ -36,10 +37,10 @@ struct CollectConfig {
 
   static void fields(auto&& f) {
     f("preset", &CollectConfig::preset, "which documents stay: none (all, as read), dedup (each text once), clean (running text), gopher (long English prose); by their programs' rules gopher/datatrove, gopher-repetition, c4, fineweb, fineweb/code, fineweb/paper, refinedweb; several joined by +");
-    f("replay", &CollectConfig::replay, "a corpus to judge again in place of sources, what was left out of it too: other rules and limits without reading the sources (lines that were taken out do not come back)");
+    f("replay", &CollectConfig::replay, "a corpus to judge again in place of sources, what was left out of it too: other rules and limits without reading the sources (lines that were taken out of documents that stayed do not come back)");
     f("limit", &CollectConfig::limit, "REASON=VALUE: what the rule with that reason in the ledger is held against instead; may be given again");
     f("dedup", &CollectConfig::dedup, "which documents are left out as repeated: none, exact (the same words), near (also those that share much of their text: MinHash, 14 buckets of 8, datatrove's signatures); what the preset does if not given");
-    f("repeated", &CollectConfig::repeated, "take lines or paragraphs of three words or more out of a document that stood in an earlier one or before in the same: none, lines, paragraphs, or substrings (passages of --repeated-tokens or more, wherever they begin)");
+    f("repeated", &CollectConfig::repeated, "take lines or paragraphs of three words or more out of a document that stood in an earlier one or before in the same: none, lines, paragraphs, or substrings (passages of --repeated-tokens or more, wherever they begin); lines+substrings and paragraphs+substrings do both");
     f("repeated_tokens", &CollectConfig::repeated_tokens, "shortest passage that goes, in words and signs");
     f("against", &CollectConfig::against, "a corpus whose documents are not to come again; may be given again");
     f("language", &CollectConfig::language, "codes of the languages that stay, such as en,fr; all if not given");
@@ -64,6 +65,8 @@ struct CollectConfig {
     f("save_minutes", &CollectConfig::save_minutes, "minutes between saves of unfinished work");
   }
   void validate() const;  ///< throws Error{usage}
+  /// Is "lines", "paragraphs" or "substrings" among what --repeated takes out?
+  bool takes_out(std::string_view what) const { return ("+" + repeated + "+").find("+" + std::string(what) + "+") != std::string::npos; }
 };
 
 /// Counts of a source, or of all.
@@ -93,8 +96,8 @@ struct Collected {
 /// SHA-256 ("-" if it was not read), documents, dropped; a line for each file in order.
 ///
 /// The bytes depend on the files' names and contents and on the settings alone. Killed and run again it goes on from the
-/// last save. Memory: 2 MiB for output and 24 MiB while a part of it is packed, 8 MiB a thread for input, 6 times the longest document a thread; where
-/// near-duplicates go another 64 MiB.
+/// last save. Memory: 2 MiB for output and 24 MiB while a part of it is packed, 8 MiB a thread for input, 7 times the longest document a thread; the
+/// passes over near-duplicates and passages come after that and take less (near.h, passages.h).
 /// Throws Error{input} if a source is not there or nothing at all could be read, Error{usage} if `out` is taken,
 /// Error{io} if it cannot be written, Error{interrupted} with all work saved.
 Collected collect(const std::vector<std::string>& sources, const CollectConfig& config, const std::filesystem::path& out, bool force, Progress& progress);

@@ -12,7 +12,9 @@ void CollectConfig::validate() const {
   if (!format.empty()) kind_named(format);
   text_mode_named(main_text);
   require(dedup.empty() || dedup == "none" || dedup == "exact" || dedup == "near", "--dedup ", dedup, " is not none, exact or near");
-  require(repeated == "none" || repeated == "lines" || repeated == "paragraphs" || repeated == "substrings", "--repeated ", repeated, " is not none, lines, paragraphs or substrings");
+  const bool pieces = takes_out("lines") || takes_out("paragraphs");
+  require(repeated == "none" || repeated == "lines" || repeated == "paragraphs" || repeated == "substrings" || repeated == "lines+substrings" || repeated == "paragraphs+substrings", "--repeated ", repeated,
+          " is not none, lines, paragraphs or substrings", pieces ? "; two of them are lines+substrings or paragraphs+substrings" : "");
   require(repeated_tokens >= 5 && repeated_tokens <= 10000, "--repeated-tokens ", repeated_tokens, " is not in 5 to 10,000");
   require(against.empty() || (dedup.empty() ? preset_named(preset).deduplicates : dedup != "none"), "--against needs --dedup exact or near");
   require(decontaminate_words >= 2 && decontaminate_words <= 1000, "--decontaminate-words ", decontaminate_words, " is not in 2 to 1,000");

@@ -70,7 +70,7 @@ void write_without_near(const fs::path& from, const fs::path& to, const std::vec
       const Json d = parse_json(row, (from / kept_name).string());
       const std::string text = get_string(d, "text");
       dropped({get_string(d, "source"), d.at("metadata").value("file", std::string()), d.at("metadata"), static_cast<int64_t>(text.size()), count_code_points(text)});
-      if (ledger) ledger->write(dropped_row({get_string(d, "id"), get_string(d, "source"), get_string(d, "url", ""), "near_duplicate", number_of(number), nullptr, text}));
+      if (ledger) ledger->write(dropped_row({get_string(d, "id"), get_string(d, "source"), get_string(d, "url", ""), "near_duplicate", number_of(number), nullptr, text, get_string(d, "created", ""), d.at("metadata")}));
     });
     if (kept) kept->commit();
     each_row(from / ledger_name, [&](std::string_view row) {

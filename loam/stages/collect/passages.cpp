@@ -209,7 +209,7 @@ void PassageFinder::write(const fs::path& to, const std::function<void(const Pas
         numbers[number] = kElsewhere;
         if (!ledger) return;
         if (!late_rows) late_rows.emplace(late, 1);
-        late_rows->write(dropped_row({d.id, d.source, d.url, "all_repeated", static_cast<int64_t>(spans.size()), nullptr, text}));
+        late_rows->write(dropped_row({d.id, d.source, d.url, "all_repeated", static_cast<int64_t>(spans.size()), nullptr, text, d.created, d.metadata}));
         return;
       }
       d.metadata["repeated_bytes"] = what.bytes;

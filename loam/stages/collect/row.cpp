@@ -105,7 +105,7 @@ Row RowMaker::make(int64_t file, const RawRecord& record) const {
 void RowMaker::settle(Extracted& made, Row& row) const {
   Document& d = made.document;
   if (!made.reason.empty()) {
-    row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text)});
+    row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text), d.created, judged_reason(made.reason) ? d.metadata : Json()});
     row.reason = std::move(made.reason);
     return;
   }
@@ -139,13 +139,16 @@ Row RowMaker::make_again(const RawRecord& record) const {
       return row;
     }
     const size_t mark = d.id.rfind('#');
-    d.metadata = {{"file", d.id.substr(d.source.size() + 1, mark - d.source.size() - 1)}, {"record", std::stoll("0" + d.id.substr(mark + 1))}};
-  } else {
+    if (!old.contains("metadata")) d.metadata = {{"file", d.id.substr(d.source.size() + 1, mark - d.source.size() - 1)}, {"record", std::stoll("0" + d.id.substr(mark + 1))}};
+  }
+  if (old.contains("metadata")) {
     d.created = get_string(old, "created", "");
     d.metadata = old.at("metadata");
-    d.metadata.erase("language");
-    d.metadata.erase("link_score");
-    d.metadata.erase("quality");
+    for (const char* judged : {"language", "link_score", "quality"}) d.metadata.erase(judged);
+    if (const auto own = d.metadata.find("row_language"); own != d.metadata.end()) {  // the source's, under its name again
+      d.metadata["language"] = *own;
+      d.metadata.erase("row_language");
+    }
   }
   if (judge_address(made, d.id, row.source)) judge_text(made, row);
   settle(made, row);
@@ -155,6 +158,15 @@ Row RowMaker::make_again(const RawRecord& record) const {
 /// The text through tidying, language, rules and masking; a reason if it goes.
 void RowMaker::judge_text(Extracted& made, Row& row) const {
   Document& d = made.document;
+  // What goes is in the ledger as it was read, with the lines that rules took out: there it can be judged again.
+  const std::string as_read = d.text;
+  struct Restore {
+    Extracted& made;
+    const std::string& as_read;
+    ~Restore() {
+      if (!made.reason.empty()) made.document.text = as_read;
+    }
+  } restore{made, as_read};
   auto refuse = [&made](std::string reason, Json value, Json threshold) {
     made.reason = std::move(reason);
     made.value = std::move(value);

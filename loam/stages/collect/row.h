@@ -44,8 +44,8 @@ class RowMaker {
   Row make_again(const RawRecord& record) const;
   bool exact() const { return exact_; }   ///< texts that came before go
   bool near() const { return near_; }     ///< so do texts much like them
-  bool pieces() const { return config_.repeated == "lines" || config_.repeated == "paragraphs"; }   ///< lines or paragraphs that came before go
-  bool paragraphs() const { return config_.repeated == "paragraphs"; }
+  bool pieces() const { return config_.takes_out("lines") || paragraphs(); }   ///< lines or paragraphs that came before go
+  bool paragraphs() const { return config_.takes_out("paragraphs"); }
   bool tells_language() const { return languages_.finds(); }
 
  private:

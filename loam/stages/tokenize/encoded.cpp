@@ -18,7 +18,7 @@ namespace {
 using Record = EncodedCorpora::Record;
 static_assert(std::is_trivially_copyable_v<Record> && sizeof(Record) == 40);
 
-constexpr int64_t kEncodedBatch = int64_t{8} << 20;
+constexpr int64_t kEncodedBatch = int64_t{4} << 20;   // of text; two are held, and their tokens
 
 fs::path part(const fs::path& stem, const char* ending) { return fs::path(stem.string() + ending); }
 

@@ -8,6 +8,7 @@
 #include "loam/base/error.h"
 #include "loam/base/fields.h"
 #include "loam/base/files.h"
+#include "loam/base/memory.h"
 #include "loam/base/random.h"
 #include "loam/base/stop.h"
 #include "loam/base/stored_files.h"
@@ -216,6 +217,7 @@ TokenizeResult tokenize(const std::vector<Artifact>& corpora, const fs::path& to
   } else {
     remove_shards(out.folder());
   }
+  give_back_freed_memory();
   const EncodedCorpora encoded = encode_corpora(corpora, tokenizer, out.state(), progress);
   require_input(encoded.documents() > 0, "the corpora hold no documents");
 

@@ -91,6 +91,22 @@ TEST_F(PassageCollect, WhatCameBeforeIsCutOut) {
   EXPECT_NE(read_file(made.corpus.path("files.tsv")).find("c.txt\t" + std::to_string(shared.size())), std::string::npos);
 }
 
+TEST_F(PassageCollect, LinesAndPassagesAtOnce) {
+  const std::string line = sentence(11, 5), shared = sentence(1, 12);
+  add("a.txt", line + "\n" + sentence(2, 5) + " " + shared + " " + sentence(3, 5));
+  add("b.txt", sentence(4, 5) + " " + shared + " " + sentence(5, 5) + "\n" + line);
+  config.repeated = "lines+substrings";
+  const Collected made = run("out");
+  const auto all = documents(made);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].text, line + "\n" + sentence(2, 5) + " " + shared + " " + sentence(3, 5));
+  EXPECT_EQ(all[1].text, sentence(4, 5) + " " + sentence(5, 5));
+  EXPECT_EQ(made.total.repeated, 2);
+  EXPECT_EQ(made.total.bytes, static_cast<int64_t>(all[0].text.size() + all[1].text.size()));
+  config.repeated = "substrings+lines";
+  EXPECT_THROW(run("other"), Error);
+}
+
 /// Which tokens are in a run of `least` or more that stood earlier in the corpus, by the suffix array of all of it: each
 /// document's tokens, and a token of its own behind them.
 std::vector<std::vector<bool>> by_suffix_array(const std::vector<std::vector<uint64_t>>& documents, int64_t least) {

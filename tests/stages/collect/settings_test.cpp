@@ -140,7 +140,7 @@ TEST(Collect, RepeatedLinesAndParagraphsAreTakenOut) {
 TEST(Collect, ReplayJudgesAgainWithoutTheSources) {
   const fs::path dir = fresh("replay"), in = dir / "in";
   for (int i = 0; i < 6; ++i) put(in / ("a" + std::to_string(i) + ".txt"), i % 2 == 0 ? prose(i) : "Only a few words " + std::to_string(i) + ".");
-  put(in / "b.jsonl", "{\"text\":\"" + std::string("Short one.") + "\",\"url\":\"https://x.org/1\"}\n{broken\n{\"text\":\"Short one.\"}\n");
+  put(in / "b.jsonl", "{\"text\":\"" + std::string("Short one.") + "\",\"url\":\"https://x.org/1\",\"date\":\"2020-02-03\",\"license\":\"CC0\",\"language\":\"xx\"}\n{broken\n{\"text\":\"Short one.\"}\n");
   const std::vector<std::string> sources = {"s=" + in.string()};
   const Result strict = run(sources, dir / "strict", preset("clean"));
   EXPECT_EQ(strict.documents.size(), 3u);
@@ -153,7 +153,8 @@ TEST(Collect, ReplayJudgesAgainWithoutTheSources) {
   for (size_t i = 0; i < again.documents.size(); ++i) {
     EXPECT_EQ(again.documents[i].id, direct.documents[i].id);
     EXPECT_EQ(again.documents[i].text, direct.documents[i].text);
-    EXPECT_EQ(again.documents[i].metadata["language"], direct.documents[i].metadata["language"]);
+    EXPECT_EQ(again.documents[i].created, direct.documents[i].created);
+    EXPECT_EQ(again.documents[i].metadata, direct.documents[i].metadata);
   }
   EXPECT_EQ(again.reason("duplicate"), 1);
   EXPECT_EQ(again.reason("malformed"), 1);
@@ -164,6 +165,27 @@ TEST(Collect, ReplayJudgesAgainWithoutTheSources) {
   EXPECT_EQ(same.documents.size(), 3u);
   EXPECT_EQ(same.reason("few_words"), strict.reason("few_words"));
   EXPECT_EQ(kind_of_error([&] { run(sources, dir / "both", loose); }), ErrorKind::usage);
+}
+
+TEST(Collect, ReplayKnowsLinesThatWereTakenOutOfWhatWent) {
+  const fs::path dir = fresh("replay_lines"), in = dir / "in";
+  const std::string text = "One line is here to stay.\nTwo lines are here to stay.\nmenu about home\nPlease enable JavaScript to go on.\nThree lines stay. Four stay as well.\nFive of them are here.\n";
+  put(in / "a.txt", text);
+  put(in / "b.txt", prose(1));
+  CollectConfig strict = preset("c4+gopher/datatrove");
+  strict.limit = {"gopher_short_doc=25", "too_few_sentences=1"};
+  const Result first = run({"s=" + in.string()}, dir / "first", strict);
+  ASSERT_EQ(first.reason("gopher_short_doc"), 1);
+  EXPECT_EQ(first.dropped.at(0).text, text);
+  CollectConfig loose = preset("gopher/datatrove");
+  loose.limit = {"gopher_short_doc=5", "gopher_enough_stop_words=0"};
+  const Result direct = run({"s=" + in.string()}, dir / "direct", loose);
+  loose.replay = (dir / "first").string();
+  const Result again = run({}, dir / "again", loose);
+  ASSERT_EQ(again.documents.size(), 2u);
+  ASSERT_EQ(direct.documents.size(), 2u);
+  EXPECT_EQ(again.documents[0].text, direct.documents[0].text);
+  EXPECT_EQ(again.documents[0].metadata, direct.documents[0].metadata);
 }
 
 TEST(Collect, WikisAndBooks) {
