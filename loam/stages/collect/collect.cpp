@@ -112,7 +112,7 @@ class CollectWork : public OrderedWork {
   void know_elsewhere();
   void without_near(const std::vector<std::string>& names, const fs::path& to, std::map<std::string, int64_t>& gone);
   void without_passages(const std::vector<std::string>& names, const fs::path& from, std::map<std::string, int64_t>& gone);
-  void take_back(CollectCounts& counts, const Json& metadata);
+  void take_back(CollectCounts& counts, const Json& metadata, int64_t bytes);
   fs::path near_folder() const { return out_.state() / "near"; }
   CollectCounts* counts_of(const std::string& source) {
     const auto it = std::find_if(tally_.sources.begin(), tally_.sources.end(), [&](const CollectCounts& each) { return each.name == source; });
@@ -183,13 +183,17 @@ void CollectWork::write(Row& row, CollectCounts& counts) {
     counts.bytes += row.bytes;
     counts.characters += row.characters;
     ++tally_.file_documents;
-    if (!row.language.empty()) ++counts.languages[row.language];
+    if (!row.language.empty()) {
+      ++counts.languages[row.language];
+      counts.language_bytes[row.language] += row.bytes;
+    }
     for (size_t kind = 0; kind < kPersonalKinds; ++kind) {
       if (row.masked[kind] > 0) counts.masked[personal_name(static_cast<Personal>(kind))] += row.masked[kind];
     }
   } else {
     rows_.drop_row(row.row);
     ++counts.dropped[row.reason];
+    counts.dropped_bytes[row.reason] += row.bytes;
     ++tally_.file_dropped;
   }
 }
@@ -278,9 +282,16 @@ void CollectWork::know_elsewhere() {
 }
 
 /// What a document that goes after all was counted as: its language, and what was masked in it.
-void CollectWork::take_back(CollectCounts& counts, const Json& metadata) {
+void CollectWork::take_back(CollectCounts& counts, const Json& metadata, int64_t bytes) {
   --counts.documents;
-  if (maker_.tells_language() && --counts.languages.at(get_string(metadata, "language")) == 0) counts.languages.erase(get_string(metadata, "language"));
+  if (maker_.tells_language()) {
+    const std::string language = get_string(metadata, "language");
+    counts.language_bytes.at(language) -= bytes;
+    if (--counts.languages.at(language) == 0) {
+      counts.languages.erase(language);
+      counts.language_bytes.erase(language);
+    }
+  }
   const Json masked = config_.mask_personal ? metadata.value("masked", Json::object()) : Json::object();
   for (const auto& [kind, count] : masked.items()) counts.masked.at(kind) -= count.get<int64_t>();
 }
@@ -291,10 +302,11 @@ void CollectWork::without_near(const std::vector<std::string>& names, const fs::
   const NearClusters clusters = find_clusters(near_folder(), rows_.documents(), progress_);
   write_without_near(out_.state() / "all", to, names, clusters, near_folder(), [&](const NearDrop& drop) {
     CollectCounts& counts = *counts_of(drop.source);
-    take_back(counts, drop.metadata);
+    take_back(counts, drop.metadata, drop.bytes);
     counts.bytes -= drop.bytes;
     counts.characters -= drop.characters;
     ++counts.dropped["near_duplicate"];
+    counts.dropped_bytes["near_duplicate"] += drop.bytes;
     ++gone[drop.source + "\t" + drop.file];
   }, progress_);
 }
@@ -313,11 +325,13 @@ void CollectWork::without_passages(const std::vector<std::string>& names, const 
     counts.bytes -= cut.bytes;
     counts.characters -= cut.characters;
     if (cut.gone) {
-      take_back(counts, cut.metadata);
+      take_back(counts, cut.metadata, cut.bytes);
       ++counts.dropped["all_repeated"];
+      counts.dropped_bytes["all_repeated"] += cut.bytes;
       ++gone[cut.source + "\t" + cut.file];
     } else {
       counts.repeated += cut.spans;
+      if (maker_.tells_language()) counts.language_bytes.at(get_string(cut.metadata, "language")) -= cut.bytes;
     }
   }, progress_);
 }
@@ -344,6 +358,11 @@ Collected CollectWork::finish() {
   } else {
     write_file(out_.path("files.tsv"), read_file(out_.state() / "files.tsv"));
   }
+  if (replay_ != nullptr) {
+    // The parts that were read are none of the sources' files.
+    write_file(out_.path("files.tsv"), replay_->table(out_.folder(), names));
+    for (size_t i = 0; i < tally_.sources.size(); ++i) tally_.sources[i].files = replay_->files()[i];
+  }
   Collected made;
   made.sources = tally_.sources;
   made.troubles = tally_.troubles;
@@ -358,7 +377,9 @@ Collected CollectWork::finish() {
     made.total.characters += source.characters;
     for (const auto& [reason, count] : source.dropped) made.total.dropped[reason] += count;
     made.total.repeated += source.repeated;
+    for (const auto& [reason, bytes] : source.dropped_bytes) made.total.dropped_bytes[reason] += bytes;
     for (const auto& [language, count] : source.languages) made.total.languages[language] += count;
+    for (const auto& [language, bytes] : source.language_bytes) made.total.language_bytes[language] += bytes;
     for (const auto& [kind, count] : source.masked) made.total.masked[kind] += count;
   }
   if (made.total.documents == 0) {

@@ -74,7 +74,9 @@ struct CollectCounts {
   std::string name;
   int64_t files = 0, documents = 0, bytes = 0, characters = 0;   ///< of the text that stayed
   std::map<std::string, int64_t> dropped;                        ///< documents left out, by reason
+  std::map<std::string, int64_t> dropped_bytes;                  ///< of their text as the ledger has it
   std::map<std::string, int64_t> languages;                      ///< documents that stayed, by language
+  std::map<std::string, int64_t> language_bytes;                 ///< of their text
   std::map<std::string, int64_t> masked;                         ///< replacements in them, by kind
   int64_t repeated = 0;                                          ///< lines or paragraphs taken out
 

@@ -37,7 +37,9 @@ Json CollectCounts::json() const {
   Json reasons = Json::object();
   for (const auto& [reason, count] : dropped) reasons[reason] = count;
   Json out = {{"name", name}, {"files", files}, {"documents", documents}, {"bytes", bytes}, {"characters", characters}, {"dropped", all_dropped()}, {"reasons", reasons}};
+  if (!dropped_bytes.empty()) out["reason_bytes"] = dropped_bytes;
   if (!languages.empty()) out["languages"] = languages;
+  if (!languages.empty()) out["language_bytes"] = language_bytes;
   if (!masked.empty()) out["masked"] = masked;
   if (repeated > 0) out["repeated"] = repeated;
   return out;

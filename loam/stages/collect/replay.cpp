@@ -1,26 +1,46 @@
 #include "loam/stages/collect/replay.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "loam/artifacts/corpus.h"
 #include "loam/base/error.h"
 #include "loam/base/files.h"
 #include "loam/formats/lines.h"
 #include "loam/formats/zstd.h"
+#include "loam/stages/collect/near_pass.h"
 
 namespace loam {
 namespace {
 
 constexpr int64_t kLongestDrop = int64_t{2} << 30;
 
+using Place = std::pair<int64_t, int64_t>;  // file, record
+
+/// Rows begin {"id":"SOURCE:FILE#RECORD", as our own writer gives them. A file that `order` does not know is behind all it does.
+Place place_of(std::string_view row, const std::map<std::string, int64_t>& order, const fs::path& path) {
+  constexpr std::string_view kBegin = "{\"id\":";
+  size_t end = kBegin.size() + 1;
+  while (end < row.size() && row[end] != '"') end += row[end] == '\\' ? 2 : 1;
+  require_input(row.starts_with(kBegin) && end < row.size(), path, ": a row does not begin with its id");
+  const std::string id = parse_json(row.substr(kBegin.size(), end + 1 - kBegin.size()), path.string()).get<std::string>();
+  const size_t mark = id.rfind('#');
+  require_input(mark != std::string::npos, path, ": \"", id.substr(0, 200), "\" is no id of collect's");
+  const auto file_of = order.find(id.substr(0, mark));
+  Place place = {file_of == order.end() ? static_cast<int64_t>(order.size()) : file_of->second, 0};
+  std::from_chars(id.data() + mark + 1, id.data() + id.size(), place.second);
+  return place;
+}
+
 /// One file's rows, the next one at hand with its place.
 struct Rows {
   ZstdFileReader file;
   LineReader lines;
   std::string row;
-  std::pair<int64_t, int64_t> place;  // file, record
+  Place place;
   bool have = true;
 
   explicit Rows(const fs::path& path) : file(path), lines([this](char* to, int64_t room) { return file.read(to, room); }, kLongestDrop) {}
@@ -30,17 +50,7 @@ struct Rows {
     have = lines.next(line);
     if (!have) return;
     row = line;
-    // Rows begin {"id":"SOURCE:FILE#RECORD", as our own writer gives them.
-    constexpr std::string_view kBegin = "{\"id\":";
-    size_t end = kBegin.size() + 1;
-    while (end < row.size() && row[end] != '"') end += row[end] == '\\' ? 2 : 1;
-    require_input(row.starts_with(kBegin) && end < row.size(), path, ": a row does not begin with its id");
-    const std::string id = parse_json(std::string_view(row).substr(kBegin.size(), end + 1 - kBegin.size()), path.string()).get<std::string>();
-    const size_t mark = id.rfind('#');
-    require_input(mark != std::string::npos, path, ": \"", id.substr(0, 200), "\" is no id of collect's");
-    const auto file_of = order.find(id.substr(0, mark));
-    place = {file_of == order.end() ? static_cast<int64_t>(order.size()) : file_of->second, 0};
-    std::from_chars(id.data() + mark + 1, id.data() + id.size(), place.second);
+    place = place_of(row, order, path);
   }
 };
 
@@ -89,8 +99,17 @@ Replay::Replay(const Artifact& corpus) {
     const size_t end = std::min(table.find('\n', at), table.size()), first = table.find('\t', at), second = table.find('\t', first + 1);
     require_input(second < end, "--replay ", corpus.folder, ": files.tsv is damaged");
     const std::string source = table.substr(at, first - at);
-    if (std::find(list_.names.begin(), list_.names.end(), source) == list_.names.end()) list_.names.push_back(source);
-    order_.emplace(source + ":" + table.substr(first + 1, second - first - 1), static_cast<int64_t>(order_.size()));
+    auto name = std::find(list_.names.begin(), list_.names.end(), source);
+    if (name == list_.names.end()) {
+      name = list_.names.insert(name, source);
+      files_.push_back(0);
+    }
+    ++files_[static_cast<size_t>(name - list_.names.begin())];
+    order_.emplace(source + ":" + table.substr(first + 1, second - first - 1), static_cast<int64_t>(rows_.size()));
+    size_t counts = table.rfind('\t', end - 1);   // behind them: documents and dropped
+    if (counts > second) counts = table.rfind('\t', counts - 1);
+    require_input(counts > second && counts < end, "--replay ", corpus.folder, ": files.tsv is damaged");
+    rows_.push_back(table.substr(at, counts - at));
     at = end + 1;
   }
   list_.roots.push_back({0, corpus.folder.string(), true});
@@ -105,6 +124,17 @@ Replay::Replay(const Artifact& corpus) {
 }
 
 ReplayReader Replay::open(int64_t part) const { return ReplayReader(list_.files[static_cast<size_t>(part)].path, ledgers_[static_cast<size_t>(part)], order_); }
+
+std::string Replay::table(const fs::path& folder, const std::vector<std::string>& names) const {
+  std::vector<std::array<int64_t, 2>> counts(rows_.size() + 1);   // documents, dropped
+  for (size_t i = 0; i < names.size(); ++i) {
+    const fs::path file = folder / names[i];
+    each_row(file, [&](std::string_view row) { ++counts[static_cast<size_t>(place_of(row, order_, file).first)][i < names.size() / 2 ? 0 : 1]; });
+  }
+  std::string out;
+  for (size_t i = 0; i < rows_.size(); ++i) out += cat(rows_[i], "\t", counts[i][0], "\t", counts[i][1], "\n");
+  return out;
+}
 
 bool judged_reason(const std::string& reason) {
   static constexpr std::string_view kOfReading[] = {"unsupported", "binary", "damaged", "malformed", "too_large", "no_text", "http_status", "content_type", "revisit", "redirect", "namespace", "empty"};

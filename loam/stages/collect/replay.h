@@ -37,10 +37,17 @@ class Replay {
   /// Its parts as files, the sources' names as they were.
   const SourceList& list() const { return list_; }
   ReplayReader open(int64_t part) const;
+  /// Source files by the source's place in list().names.
+  const std::vector<int64_t>& files() const { return files_; }
+  /// files.tsv of a corpus made of this one: the same files, with the documents and ledger rows that they have in it. Reads
+  /// the corpus's files, documents-* and then as many dropped-*.
+  std::string table(const std::filesystem::path& folder, const std::vector<std::string>& names) const;
 
  private:
   SourceList list_;
   std::vector<std::filesystem::path> ledgers_;
+  std::vector<std::string> rows_;   // of files.tsv: source, file, bytes, SHA-256
+  std::vector<int64_t> files_;
   std::map<std::string, int64_t> order_;  // "source:file" to its line in files.tsv
 };
 

@@ -105,6 +105,7 @@ Row RowMaker::make(int64_t file, const RawRecord& record) const {
 void RowMaker::settle(Extracted& made, Row& row) const {
   Document& d = made.document;
   if (!made.reason.empty()) {
+    row.bytes = static_cast<int64_t>(d.text.size());
     row.row = dropped_row({d.id, d.source, d.url, made.reason, std::move(made.value), std::move(made.threshold), std::move(d.text), d.created, judged_reason(made.reason) ? d.metadata : Json()});
     row.reason = std::move(made.reason);
     return;
@@ -136,6 +137,7 @@ Row RowMaker::make_again(const RawRecord& record) const {
     if (!judged_reason(reason)) {
       row.row = record.bytes;
       row.reason = reason;
+      row.bytes = static_cast<int64_t>(d.text.size());
       return row;
     }
     const size_t mark = d.id.rfind('#');

@@ -39,6 +39,8 @@ struct Tally {
       sources[i].bytes = get_int(each, "bytes");
       sources[i].characters = get_int(each, "characters");
       sources[i].dropped = each.at("reasons").get<std::map<std::string, int64_t>>();
+      sources[i].dropped_bytes = each.value("reason_bytes", std::map<std::string, int64_t>());
+      sources[i].language_bytes = each.value("language_bytes", std::map<std::string, int64_t>());
       sources[i].languages = each.value("languages", std::map<std::string, int64_t>());
       sources[i].repeated = get_int(each, "repeated", 0);
       sources[i].masked = each.value("masked", std::map<std::string, int64_t>());

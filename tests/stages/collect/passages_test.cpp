@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "loam/artifacts/corpus.h"
@@ -54,6 +55,17 @@ class PassageCollect : public testing::Test {
     return out;
   }
   Collected run(const std::string& name) { return collect({"t=" + (folder / "texts").string()}, config, folder / name, false, progress); }
+  /// Bytes by reason and by language are those of the rows.
+  void expect_counts(const Collected& made) {
+    std::map<std::string, int64_t> reasons, languages;
+    for (const Document& d : documents(made)) languages[get_string(d.metadata, "language")] += static_cast<int64_t>(d.text.size());
+    for (const std::string& name : dropped_files(made.corpus)) {
+      for (const Dropped& d : read_dropped(made.corpus.path(name))) reasons[d.reason] += static_cast<int64_t>(d.text.size());
+    }
+    EXPECT_EQ(made.total.language_bytes, languages);
+    EXPECT_EQ(made.total.dropped_bytes, reasons);
+    EXPECT_EQ(made.corpus.counts.value("reason_bytes", std::map<std::string, int64_t>()), reasons);
+  }
   fs::path folder;
   CollectConfig config;
   Progress progress;
@@ -88,6 +100,7 @@ TEST_F(PassageCollect, WhatCameBeforeIsCutOut) {
   for (const Document& d : all) bytes += static_cast<int64_t>(d.text.size());
   EXPECT_EQ(made.total.bytes, bytes);
   EXPECT_EQ(made.total.documents, 3);
+  expect_counts(made);
   EXPECT_NE(read_file(made.corpus.path("files.tsv")).find("c.txt\t" + std::to_string(shared.size())), std::string::npos);
 }
 
@@ -102,6 +115,7 @@ TEST_F(PassageCollect, LinesAndPassagesAtOnce) {
   EXPECT_EQ(all[0].text, line + "\n" + sentence(2, 5) + " " + shared + " " + sentence(3, 5));
   EXPECT_EQ(all[1].text, sentence(4, 5) + " " + sentence(5, 5));
   EXPECT_EQ(made.total.repeated, 2);
+  expect_counts(made);
   EXPECT_EQ(made.total.bytes, static_cast<int64_t>(all[0].text.size() + all[1].text.size()));
   config.repeated = "substrings+lines";
   EXPECT_THROW(run("other"), Error);

@@ -167,6 +167,33 @@ TEST(Collect, ReplayJudgesAgainWithoutTheSources) {
   EXPECT_EQ(kind_of_error([&] { run(sources, dir / "both", loose); }), ErrorKind::usage);
 }
 
+TEST(Collect, AReplayIsReplayed) {
+  const fs::path dir = fresh("replay_twice"), in = dir / "in";
+  put(in / "a" / "a.txt", prose(1));
+  put(in / "a" / "short.txt", "Only a few words.");
+  put(in / "b" / "b.jsonl", "{\"text\":\"" + std::string("Short one.") + "\"}\n{\"text\":\"" + std::string(prose(2)) + "\"}\n");
+  const std::vector<std::string> sources = {"a=" + (in / "a").string(), "b=" + (in / "b").string()};
+  CollectConfig config = preset("clean");
+  config.limit = {"few_words=1"};
+  const Result direct = run(sources, dir / "direct", config);
+  run(sources, dir / "first", preset("clean"));
+  CollectConfig strict = preset("clean"), loose = config;
+  strict.limit = {"few_words=3"};
+  strict.replay = (dir / "first").string();
+  run({}, dir / "second", strict);
+  loose.replay = (dir / "second").string();
+  const Result again = run({}, dir / "third", loose);
+  ASSERT_EQ(again.documents.size(), direct.documents.size());
+  for (size_t i = 0; i < again.documents.size(); ++i) {
+    EXPECT_EQ(again.documents[i].id, direct.documents[i].id);
+    EXPECT_EQ(again.documents[i].text, direct.documents[i].text);
+  }
+  EXPECT_EQ(read_file(again.made.corpus.path("files.tsv")), read_file(direct.made.corpus.path("files.tsv")));
+  ASSERT_EQ(again.made.sources.size(), 2u);
+  EXPECT_EQ(again.made.sources[0].files, 2);
+  EXPECT_EQ(again.made.sources[1].files, 1);
+}
+
 TEST(Collect, ReplayKnowsLinesThatWereTakenOutOfWhatWent) {
   const fs::path dir = fresh("replay_lines"), in = dir / "in";
   const std::string text = "One line is here to stay.\nTwo lines are here to stay.\nmenu about home\nPlease enable JavaScript to go on.\nThree lines stay. Four stay as well.\nFive of them are here.\n";
