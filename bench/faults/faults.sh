@@ -1,9 +1,10 @@
 #!/bin/bash
 # A small training run, killed, stopped and starved of disk every few seconds until it is done, beside one left in peace:
 # the weights must be the same bytes. A third one gets NaN, infinities, flipped exponent bits and 10,000-fold gradients:
-# its loss must be that of the first within noise. Prints the counts.
+# its loss must be that of the first within noise, which runs in peace with other seeds show. Prints the counts.
 #
 #   bench/faults/faults.sh LOAM TOKENS STEPS [WORK]
+#   SEEDS="2 3 4" bench/faults/faults.sh ...     # the other seeds; "" leaves them out
 #
 # The disk is starved on a tmpfs of its own, where it can be mounted (root); else those faults are left out, and it says so.
 set -euo pipefail
@@ -21,6 +22,7 @@ clean() {
 trap clean EXIT
 
 "${train[@]}" --out "$work/peace" > /dev/null 2>&1
+for seed in ${SEEDS-2 3 4}; do "${train[@]}" --seed "$seed" --out "$work/seed-$seed" > /dev/null 2>&1; done
 end=$((steps - steps / 5))
 list=$(for kind in nan inf flip huge; do for i in 1 2 3 4 5 6; do echo "$kind@$((RANDOM * 32768 % end + RANDOM % end))"; done; done | awk -F@ -v end="$end" '{print $1 "@" $2 % end}' | paste -sd,)
 LOAM_FAULTS=$list "${train[@]}" --out "$work/numbers" > /dev/null 2>&1
@@ -53,4 +55,5 @@ echo "$kills SIGKILL, $stops SIGTERM, $starved times a full disk, in $((SECONDS 
 echo "weights in peace   $a"
 echo "weights disturbed  $b"
 echo "held-out loss: in peace $(loss "$work/peace"), with 24 faults in the gradients $(loss "$work/numbers"); $(wc -l < "$work/numbers/incidents.jsonl") steps left out"
+[ -z "${SEEDS-2 3 4}" ] || { for run in peace $(printf 'seed-%s ' ${SEEDS-2 3 4}); do loss "$work/$run"; done | awk '{ s += $1; q += $1 * $1; all = all " " $1 } END { printf "in peace with other seeds:%s; standard deviation %.4f\n", all, sqrt((q - s * s / NR) / (NR - 1)) }'; }
 if [ "$a" = "$b" ]; then echo "the same bytes"; else echo "NOT the same bytes"; exit 1; fi

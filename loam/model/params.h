@@ -57,9 +57,6 @@ class ParamSet {
   bool any_stored() const { return !stored_.empty(); }
   Mat gradient(size_t i) const { return {gradients_.floats() + params_[i].offset, params_[i].rows, params_[i].cols}; }
 
-  /// The table of tokens, or the head that scores every one of them.
-  bool is_embedding(size_t i) const { return i == tokens || (i == head && params_[i].rows == params_[tokens].rows); }
-
   /// Where each kind of parameter is in all(); kNone where the model has none.
   static constexpr size_t kNone = ~size_t{0};
   struct Layer {

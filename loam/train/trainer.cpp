@@ -193,7 +193,7 @@ double Trainer::optimizer_step(double rate, double norm) {
   const auto& all = params.all();
   const float *g = params.gradients().data;
   float *w = params.values().data, *m = m_.floats(), *v = v_.floats();
-  auto rate_of = [&](size_t i) { return params.is_embedding(i) ? rate * settings_.embedding_rate : rate; };
+  auto rate_of = [&](size_t i) { return i == params.tokens ? rate * settings_.embedding_rate : rate; };
   auto by_muon = [&](size_t i) { return muon_ && muon_->takes(i); };
   if (muon_) {
     muon_->step(params, {m, params.size()}, {static_cast<float>(rate), static_cast<float>(settings_.muon_momentum), static_cast<float>(settings_.weight_decay), s.gradient_scale});
@@ -292,7 +292,7 @@ TrainResult Trainer::run() {
       state_.loss += share * (step_loss.loss - state_.loss);
     }
     const double tokens_per_s = static_cast<double>(step_loss.tokens) / took;
-    const double utilization = objective_.flops(model_, step_loss.tokens) / took / peak;
+    const double utilization = objective_.flops(model_, state_.step, step_loss.tokens) / took / peak;
     const bool last = state_.step == state_.schedule.steps;
 
     const bool evaluates = settings_.eval_every > 0 && (state_.step % settings_.eval_every == 0 || last);

@@ -43,8 +43,8 @@ class Objective {
   virtual std::string sample(Transformer& /*model*/) { return ""; }
   /// Where the batch of `step` came from, for the record of a step gone wrong.
   virtual Json origin(int64_t /*step*/) const { return nullptr; }
-  /// FLOP of a training step over `tokens`, for the share of the machine's peak.
-  virtual double flops(const Transformer& model, int64_t tokens) const = 0;
+  /// FLOP of training step `step` (0-based) over `tokens`, for the share of the machine's peak.
+  virtual double flops(const Transformer& model, int64_t step, int64_t tokens) const = 0;
 };
 
 struct TrainSettings {
@@ -53,7 +53,7 @@ struct TrainSettings {
   double weight_decay = 0.1;  ///< on matrices
   bool muon = false;          ///< the matrices of the layers by Muon, the rest by AdamW
   double muon_momentum = 0.95;
-  double embedding_rate = 1;  ///< of the table of tokens and a language model's head, times the schedule's
+  double embedding_rate = 1;  ///< of the table of tokens (which may be the head too), times the schedule's
   double clip = 1.0;          ///< largest gradient norm; 0: none
   int64_t eval_every = 0;     ///< steps; 0: never
   int64_t log_every = 1;      ///< steps between lines of metrics.jsonl; 0: only evaluations

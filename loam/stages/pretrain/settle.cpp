@@ -26,7 +26,6 @@ ModelConfig shape(const std::string& family, int64_t layers, int64_t channels, i
     c.model_type = "loam";
     c.qk_norm = true;
     c.pair_rows = kPairRows;
-    c.value_tables = true;
   }
   c.layers = layers;
   c.channels = channels;
@@ -35,7 +34,7 @@ ModelConfig shape(const std::string& family, int64_t layers, int64_t channels, i
   c.kv_heads = c.heads;
   c.hidden = c.family == Family::gpt2 ? 4 * channels : (channels * 8 / 3 + 31) / 32 * 32;
   c.context = context;
-  c.tied = true;
+  c.tied = family != "loam";
   return c;
 }
 
@@ -85,7 +84,8 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, boo
 }
 
 constexpr double kMuonRate = 2;       // times AdamW's rate (docs/experiments.md)
-constexpr double kEmbeddingRate = 10;  // of the table of tokens and the head, times that of Muon's matrices (docs/experiments.md)
+constexpr double kEmbeddingRate = 10;  // of the table of tokens, times that of Muon's matrices (docs/experiments.md)
+constexpr double kShortShare = 0.3;   // of the steps, with short sequences (docs/experiments.md)
 double default_rate(int64_t channels) { return 3e-3 * std::pow(128.0 / static_cast<double>(channels), 0.75); }
 
 /// Sequences a step for runs of minutes to days: many small steps beat few large ones while the run is short.
@@ -153,7 +153,9 @@ void PretrainConfig::validate() const {
   positive(depth, "--depth");
   require(!minutes || (*minutes > 0 && *minutes < 1e6), "--minutes must be above 0");
   require(!lr || (*lr > 0 && *lr < 10), "--lr must be above 0 (and below 10)");
+  require(!embedding_lr || (*embedding_lr > 0 && *embedding_lr < 10), "--embedding-lr must be above 0 (and below 10)");
   require(micro_batch >= 0 && log_every >= 0 && (!eval_every || *eval_every >= 0) && (!sample_every || *sample_every >= 0), "--micro-batch, --log-every, --eval-every and --sample-every are 0 or more");
+  require((!short_steps || *short_steps >= 0) && short_context >= 1, "--short-steps is 0 or more, --short-context 1 or more");
   require(save_minutes > 0, "--save-minutes must be above 0");
   require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon > 0 && weight_decay >= 0 && clip >= 0, "an AdamW setting is out of range: betas in [0, 1), epsilon above 0, decay and clip 0 or more");
   require(dropout >= 0 && dropout < 1, "--dropout ", dropout, " is not in [0, 1)");
@@ -223,13 +225,20 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
+  plan.short_context = config.short_context;
+  plan.short_steps = config.short_steps.value_or(config.minutes ? static_cast<int64_t>(kShortShare * static_cast<double>(s.steps)) : 0);
+  if (plan.short_context >= plan.context) {
+    require(config.short_steps.value_or(0) == 0, "--short-context ", plan.short_context, " is no shorter than the context of ", plan.context);
+    plan.short_steps = 0;
+  }
   plan.eval_every = config.eval_every.value_or(std::max<int64_t>(1, s.steps / 10));
   plan.sample_every = config.sample_every.value_or(config.minutes ? std::max<int64_t>(1, s.steps / 4) : 0);
   const double epochs = static_cast<double>(s.steps) * step_tokens / static_cast<double>(std::max<int64_t>(1, train_tokens));
   plan.why = fmt::format("{} layers of {} channels, {} parameters; {} steps of {} x {} tokens = {} tokens ({:.2f} epochs); {}, rate {:.2e}", plan.model.layers, plan.model.channels,
                          human_count(static_cast<double>(parameter_count(plan.model))), with_commas(s.steps), plan.batch, plan.context,
                          human_count(static_cast<double>(s.steps) * step_tokens), epochs, plan.muon ? "Muon" : "AdamW", s.peak) +
-             (plan.embedding_rate == 1.0 ? "" : fmt::format(" (embedding {:.2e})", s.peak * plan.embedding_rate));
+             (plan.embedding_rate == 1.0 ? "" : fmt::format(" (embedding {:.2e})", s.peak * plan.embedding_rate)) +
+             (plan.short_steps == 0 ? "" : fmt::format("; the first {} steps in spans of {} tokens", with_commas(plan.short_steps), plan.short_context));
   if (epochs > 4) progress.warn(fmt::format("the text is read {:.1f} times: past about 4 epochs repeats teach little (Muennighoff et al. 2023); more text would help", epochs));
   return plan;
 }

@@ -72,6 +72,37 @@ struct Faults {
   ~Faults() { ::unsetenv("LOAM_FAULTS"); }
 };
 
+TEST(Settle, TheEmbeddingsRateFollowsTheOptimizerOrIsGiven) {
+  Progress quiet;
+  PretrainConfig config = small_run();
+  auto ratio = [&] { return settle(config, 17, 16, 3000, quiet).embedding_rate; };
+  EXPECT_EQ(ratio(), 1);
+  config.optimizer = "muon";
+  EXPECT_EQ(ratio(), 10);
+  config.lr = 0.01;
+  config.embedding_lr = 0.02;
+  EXPECT_DOUBLE_EQ(ratio(), 2);
+  for (const double bad : {0.0, -1.0, 10.0}) {
+    config.embedding_lr = bad;
+    EXPECT_THROW(config.validate(), Error) << bad;
+  }
+}
+
+TEST(Settle, ShortStepsAreAskedForOrComeWithMinutes) {
+  Progress quiet;
+  PretrainConfig config = small_run();
+  config.short_context = 8;
+  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 0);
+  config.minutes = 1;
+  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 60);  // of 200
+  config.short_steps = 7;
+  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 7);
+  config.short_context = 32;  // no shorter than the context
+  EXPECT_THROW(settle(config, 17, 16, 3000, quiet), Error);
+  config.short_steps.reset();
+  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 0);
+}
+
 TEST(Explain, AQuietRunHasNothingToSay) {
   Progress quiet;
   pretrain(small_run(), tokens_folder(), kFolder / "quiet", 1, true, quiet);
