@@ -193,6 +193,7 @@ bool known_charset(std::string_view name) {
 }
 
 Decoded decode_text(std::string_view bytes, std::string_view declared) {
+  if (bytes.empty()) return {"", "utf-8", 0};  // which may stand nowhere, and that the library refuses
   if (const std::string mark = charset_of_mark(bytes); !mark.empty() && mark != "utf-8") {
     const Converter from = open_converter(mark);
     return convert_from(bytes, mark, from.get());

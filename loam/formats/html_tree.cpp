@@ -84,6 +84,27 @@ int nesting(std::string_view html) {
   return deepest;
 }
 
+/// Character references to numbers past Unicode's last, which the parser adds up in an int until it overflows, made ones to
+/// U+FFFD, which the standard has them be; in place, for they are long enough. False if there is none.
+bool tame_references(std::string_view html, std::string& tamed) {
+  for (size_t at = html.find("&#"); at != std::string_view::npos; at = html.find("&#", at + 2)) {
+    const bool hex = at + 2 < html.size() && (html[at + 2] == 'x' || html[at + 2] == 'X');
+    const auto digit = [&](size_t i) { return i < html.size() && (is_digit(html[i]) || (hex && ((html[i] | 0x20) >= 'a' && (html[i] | 0x20) <= 'f'))); };
+    const size_t begin = at + 2 + hex;
+    size_t first = begin, end = begin;
+    while (digit(end)) ++end;
+    while (first < end && html[first] == '0') ++first;
+    uint32_t value = 0;
+    if (end - first <= 7) std::from_chars(html.data() + first, html.data() + end, value, hex ? 16 : 10);
+    if (end - first <= 7 && value <= 0x10FFFF) continue;
+    if (tamed.empty()) tamed = html;
+    const std::string_view instead = hex ? "fffd" : "65533";
+    std::fill(tamed.begin() + static_cast<std::ptrdiff_t>(begin), tamed.begin() + static_cast<std::ptrdiff_t>(end - instead.size()), '0');
+    tamed.replace(end - instead.size(), instead.size(), instead);
+  }
+  return !tamed.empty();
+}
+
 }  // namespace
 
 std::string_view tag_name(Tag tag) { return kTagNames[static_cast<size_t>(tag)]; }
@@ -116,7 +137,7 @@ struct HtmlTree::Arena {
     return out;
   }
 
-  std::string source;  // the parser's text nodes are copies, but original names are views
+  std::string source;  // what views point into, where that is not the caller's
   std::vector<void*> blocks;
   char* next = nullptr;
   size_t left = 0, total = 0;
@@ -134,7 +155,8 @@ class TreeBuilder {
 
   bool parse(std::string_view html) {
     if (html.size() > kMostBytes / 8 || nesting(html) > kDeepestTag) return false;
-    const GumboOutput* output = run(*tree_.arena_, html);
+    std::string& source = tree_.arena_->source;
+    const GumboOutput* output = run(*tree_.arena_, tame_references(html, source) ? source : html);
     if (output == nullptr) return false;
     // Document order, without recursion: a stack of (node, next child).
     std::vector<std::pair<const GumboNode*, unsigned>> open;

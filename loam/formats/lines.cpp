@@ -22,53 +22,55 @@ bool LineReader::fill() {
 
 bool LineReader::next(std::string_view& line) {
   cut_ = false;
+  const auto limit = static_cast<size_t>(limit_);
   for (size_t looked = 0;;) {
-    if (looked < end_ - begin_) {
-      if (const void* at = std::memchr(buffer_.data() + begin_ + looked, '\n', end_ - begin_ - looked)) {
+    const size_t have = end_ - begin_;
+    if (looked < have) {
+      if (const void* at = std::memchr(buffer_.data() + begin_ + looked, '\n', have - looked)) {
         const size_t length = static_cast<size_t>(static_cast<const char*>(at) - (buffer_.data() + begin_)) + 1;
-        line = std::string_view(buffer_).substr(begin_, length);
+        line = std::string_view(buffer_).substr(begin_, std::min(length, limit));
+        cut_ = length > limit;
         begin_ += length;
         break;
       }
     }
-    looked = end_ - begin_;
-    if (static_cast<int64_t>(looked) > limit_) {
+    if (have > limit) {
+      skip_line(limit);
+      line = std::string_view(buffer_).substr(begin_, limit);
       cut_ = true;
+      begin_ += limit;
       break;
     }
+    looked = have;
     if (!fill()) {
-      if (looked == 0) return false;
-      line = std::string_view(buffer_).substr(begin_, looked);
+      if (have == 0) return false;
+      line = std::string_view(buffer_).substr(begin_, have);
       begin_ = end_;
       break;
     }
   }
   ++number_;
-  if (cut_) {
-    // What was read so far is the line; the rest goes through the buffer's end, unseen.
-    const size_t kept = end_ - begin_;
-    std::string skip(size_t{128} << 10, '\0');
-    std::string tail;
-    for (;;) {
-      const int64_t n = source_(skip.data(), static_cast<int64_t>(skip.size()));
-      if (n == 0) {
-        done_ = true;
-        break;
-      }
-      if (const void* at = std::memchr(skip.data(), '\n', static_cast<size_t>(n))) {
-        const size_t past = static_cast<size_t>(static_cast<const char*>(at) - skip.data()) + 1;
-        tail.assign(skip, past, static_cast<size_t>(n) - past);
-        break;
-      }
-    }
-    const size_t begin = begin_;
-    if (buffer_.size() < end_ + tail.size()) buffer_.resize(end_ + tail.size());
-    std::memcpy(buffer_.data() + end_, tail.data(), tail.size());
-    end_ += tail.size();
-    line = std::string_view(buffer_).substr(begin, std::min(kept, static_cast<size_t>(limit_)));
-    begin_ = begin + kept;
-  }
   return true;
+}
+
+/// Of a line that has no end yet the first `kept` bytes stay; behind them comes what follows the line.
+void LineReader::skip_line(size_t kept) {
+  end_ = begin_ + kept;
+  std::string piece(size_t{128} << 10, '\0');
+  for (;;) {
+    const int64_t n = source_(piece.data(), static_cast<int64_t>(piece.size()));
+    if (n == 0) {
+      done_ = true;
+      return;
+    }
+    const void* at = std::memchr(piece.data(), '\n', static_cast<size_t>(n));
+    if (at == nullptr) continue;
+    const size_t past = static_cast<size_t>(static_cast<const char*>(at) - piece.data()) + 1, rest = static_cast<size_t>(n) - past;
+    if (buffer_.size() < end_ + rest) buffer_.resize(end_ + rest);
+    std::memcpy(buffer_.data() + end_, piece.data() + past, rest);
+    end_ += rest;
+    return;
+  }
 }
 
 }  // namespace loam

@@ -43,6 +43,7 @@ TEST(Encoding, DeclaredOrDetected) {
   const std::string japanese = repeat("\x82\xB1\x82\xEA\x82\xCD\x93\xFA\x96\x7B\x8C\xEA\x82\xCC\x95\xB6\x8F\xCD\x82\xC5\x82\xB7\x81\x42", 20);
   EXPECT_EQ(decode_text(japanese).text.substr(0, 9), "\u3053\u308C\u306F");
   EXPECT_EQ(decode_text("\x1b$B$3$l\x1b(B ok", "iso-2022-jp").text, "\u3053\u308C ok");
+  for (const char* charset : {"", "utf-8", "utf-7", "iso-2022-jp", "hz-gb-2312", "koi8-r"}) EXPECT_EQ(decode_text(std::string_view(), charset).text, "") << charset;
   EXPECT_EQ(decode_text("caf\xE9", "no-such-charset").text, "caf\u00E9");
 }
 

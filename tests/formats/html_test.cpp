@@ -16,6 +16,10 @@ TEST(Html, BlocksAndLines) {
             "Title\n\nOne two, three.\n\nFour\nfive\n\nsix\nseven");
   EXPECT_EQ(text_of("a<br><br>b<br><br><br><br>c"), "a\n\nb\n\nc");
   EXPECT_EQ(text_of("x&nbsp;&amp;&lt;&eacute;&#233; y"), "x &<\u00E9\u00E9 y");
+  // Past Unicode's last: the parser's own sum overflows, into letters and into bytes that are none.
+  EXPECT_EQ(text_of("&#1114111;&#1114112;b &#2331114112 &#2147483648; &#4294967361; &#x110000;&#X80000041; &#x00000041; &#00000000000000000066;"),
+            "\U0010FFFF\uFFFDb \uFFFD \uFFFD \uFFFD \uFFFD\uFFFD A B");
+  EXPECT_EQ(text_of("<p title='&#4294967361;'>a &#2147483648; b"), "a \uFFFD b");
   EXPECT_EQ(text_of("<p>H<sub>2</sub>O and <q>so</q> on</p>"), "H2O and \"so\" on");
   EXPECT_EQ(text_of("  <p>  </p> <p>only</p>  "), "only");
 }

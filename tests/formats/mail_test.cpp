@@ -30,6 +30,8 @@ TEST(Mail, PartsAreChosen) {
   const std::string plain = part("Content-Type: text/plain; charset=utf-8", "the plain form"), html = part("Content-Type: text/html", "<p>the <b>page</b> form</p><script>no</script>");
   EXPECT_EQ(read_mail(multipart("alternative", plain + html)).text, "the plain form");
   EXPECT_EQ(read_mail(multipart("alternative", html)).text, "the page form");
+  // Nothing in a part is nothing to decode, whatever it should be in.
+  EXPECT_EQ(read_mail(multipart("mixed", "--XX\nContent-Type: text/plain; charset=iso-2022-jp\n\n" + plain)).text, "the plain form");
   EXPECT_EQ(read_mail(multipart("alternative", part("Content-Type: text/plain", " ") + html)).text, "the page form");
   const Mail mixed = read_mail(multipart("mixed", plain + part("Content-Type: image/png; name=p.png\nContent-Transfer-Encoding: base64", "AAAA") +
                                                       part("Content-Type: text/plain\nContent-Disposition: attachment; filename=a.txt", "attached") + part("Content-Type: text/plain", "second")));

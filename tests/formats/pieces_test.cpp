@@ -36,6 +36,12 @@ TEST(Lines, LongOnesAreCutAndTheNextFollows) {
   const std::vector<std::string> expected = {"short\n", std::string(10, 'x') + "<cut>", "next\n", "last"};
   EXPECT_EQ(lines_of(text, 1000, 10), expected);
   EXPECT_EQ(lines_of(text, 7, 10), expected);
+  // Whether the end of a line was at hand already does not matter, nor by how much it is too long.
+  for (const int64_t step : {1, 2, 3, 7, 1000}) {
+    EXPECT_EQ(lines_of("123456789\n1234567890\n12345678901\n1234567890", step, 10), (std::vector<std::string>{"123456789\n", "1234567890<cut>", "1234567890<cut>", "1234567890"})) << step;
+    EXPECT_EQ(lines_of("12345678901", step, 10), std::vector<std::string>{"1234567890<cut>"}) << step;
+    EXPECT_EQ(lines_of("12345678901\n", step, 10), std::vector<std::string>{"1234567890<cut>"}) << step;
+  }
 }
 
 std::vector<std::string> values_of(std::string_view text, int64_t step, bool* torn = nullptr, int64_t limit = 1000) {
