@@ -1,8 +1,11 @@
-// Stretches of a packed file that are unpacked before their turn, on threads that have time. The reader of the format
-// stays what it is without them: it goes through the file in order, decides what comes where, and asks here first.
+// What is unpacked before its turn, on threads that have time: stretches of a packed file, where parts of it stand for
+// themselves, or else the next block of a stream. The reader of the format stays what it is without them: it goes through
+// the file in order, decides what comes where, and asks here first.
 //
 //   while (ahead.room() && find_stretch(begin, end)) ahead.offer(begin, end, [bytes] { return unpack(bytes); });
 //   if (!ahead.take(at, part)) unpack_here(at);
+//
+//   ReadBytes in = read_ahead(unpacked, spare);
 #pragma once
 
 #include <cstdint>
@@ -13,6 +16,7 @@
 #include <vector>
 
 #include "loam/base/spare_work.h"
+#include "loam/formats/bytes.h"
 
 namespace loam {
 
@@ -42,5 +46,9 @@ class UnpackAhead {
   SpareWork* spare_;
   std::deque<Stretch> stretches_;
 };
+
+/// The bytes of `source`, its next 256 KiB asked for before they are wanted where `spare` has room. One thread at a time
+/// calls it, never two, and none after the last copy of what is returned is gone. `spare` may be null.
+ReadBytes read_ahead(ReadBytes source, SpareWork* spare);
 
 }  // namespace loam

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "loam/base/error.h"
+#include "loam/formats/ahead.h"
 #include "loam/formats/bzip2.h"
 #include "loam/formats/encoding.h"
+#include "loam/formats/gzip_members.h"
 #include "loam/formats/utf8.h"
+#include "loam/formats/zstd.h"
 
 namespace loam {
 namespace {
@@ -22,10 +25,11 @@ namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
 constexpr size_t kMemberBlock = 128 << 10;
-constexpr int kDeepestArchive = 3;
+constexpr int kDeepestArchive = 3;  // archives in archives
+constexpr int kMostLevels = 6;      // packing counted too: a file may unpack to itself
 
 bool starts_packed(std::string_view head) {
-  return head.starts_with("\x1f\x8b"sv) || head.starts_with("BZh"sv) || head.starts_with("\xfd" "7zXZ\0"sv) || head.starts_with("\x28\xb5\x2f\xfd"sv) ||
+  return head.starts_with("\x1f\x8b"sv) || head.starts_with("BZh"sv) || head.starts_with("\xfd" "7zXZ\0"sv) || begins_as_zstd(head) ||
          head.starts_with("\x04\x22\x4d\x18"sv) || head.starts_with("\x5d\0\0\x80\0"sv) || head.starts_with("\x5d\0\0\0\x04"sv);
 }
 
@@ -54,18 +58,20 @@ struct MemberReader::Level {
   Level(const Level&) = delete;
   Level& operator=(const Level&) = delete;
   ~Level() {
-    inner.reset();
+    inner.reset();  // it may be reading this one ahead
     if (handle != nullptr) archive_read_free(handle);
     if (descriptor >= 0) ::close(descriptor);
   }
 
   std::string name;                // for messages
-  int depth = 0;
+  int level = 0, depth = 0;        // from the file inwards; archives around it
   int descriptor = -1;             // of a file: can seek, which zip likes
   ReadBytes outside;               // of a member, else
   std::string head, block;
   size_t head_at = 0;
   ::archive* handle = nullptr;
+  const void* unpacked = nullptr;  // of the library's block
+  size_t unpacked_bytes = 0;
   ReadBytes own;                   // unpacked by a reader of ours; neither: plain bytes
   SpareWork* spare = nullptr;
   bool is_archive = false, started = false, ended = false;
@@ -134,10 +140,15 @@ struct MemberReader::Level {
     head.resize(have);
     is_archive = starts_archive(head);
     if (!is_archive && !starts_packed(head)) return;
+    const ReadBytes packed = [this](char* into, int64_t limit) { return stored(into, limit); };
     if (begins_as_bzip2(head)) {
-      own = [in = std::make_shared<Bzip2Reader>([this](char* into, int64_t limit) { return stored(into, limit); }, spare)](char* into, int64_t limit) { return in->read(into, limit); };
-      return;
+      own = [in = std::make_shared<Bzip2Reader>(packed, spare)](char* into, int64_t limit) { return in->read(into, limit); };
+    } else if (begins_as_gzip(head)) {
+      own = [in = std::make_shared<GzipMembers>(packed, spare, GzipDamage::thrown)](char* into, int64_t limit) { return in->read(into, limit); };
+    } else if (begins_as_zstd(head)) {
+      own = [in = std::make_shared<ZstdReader>(packed, spare)](char* into, int64_t limit) { return in->read(into, limit); };
     }
+    if (own) return;
     handle = archive_read_new();
     block.resize(kMemberBlock);
     // Only what the library unpacks itself: some of its filters start programs.
@@ -204,12 +215,14 @@ struct MemberReader::Level {
 
   /// The member may be packed itself. False if it is an archive of nothing.
   bool open_inside() {
-    if (depth + 1 >= kDeepestArchive) return true;
+    const int deeper = depth + (is_archive ? 1 : 0);
+    if (deeper >= kDeepestArchive || level + 1 >= kMostLevels) return true;
     inner = std::make_unique<Level>();
     inner->name = name + (member.empty() ? "" : "/") + member;
-    inner->depth = depth + 1;
+    inner->depth = deeper;
+    inner->level = level + 1;
     inner->spare = spare;
-    inner->outside = [this](char* into, int64_t limit) { return data(into, limit); };
+    inner->outside = read_ahead([this](char* into, int64_t limit) { return data(into, limit); }, level == 0 && !is_archive ? spare : nullptr);
     inner->open();
     if (inner->next()) return true;
     inner.reset();
@@ -225,9 +238,23 @@ struct MemberReader::Level {
         throw;
       }
     }
-    const la_ssize_t n = archive_read_data(handle, into, static_cast<size_t>(limit));
-    if (n < 0) stop();
-    return n;
+    if (is_archive) {
+      const la_ssize_t n = archive_read_data(handle, into, static_cast<size_t>(limit));
+      if (n < 0) stop();
+      return n;
+    }
+    // By the library's own blocks: the other call drops what it has when it meets damage, which depends on the limit.
+    while (unpacked_bytes == 0) {
+      la_int64_t place = 0;
+      const int code = archive_read_data_block(handle, &unpacked, &unpacked_bytes, &place);
+      if (code == ARCHIVE_EOF) return 0;
+      if (code < ARCHIVE_WARN) stop();
+    }
+    const size_t n = std::min(unpacked_bytes, static_cast<size_t>(limit));
+    std::memcpy(into, unpacked, n);
+    unpacked = static_cast<const char*>(unpacked) + n;
+    unpacked_bytes -= n;
+    return static_cast<int64_t>(n);
   }
 
   int64_t read(char* into, int64_t limit) {

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "loam/base/error.h"
+#include "loam/formats/zstd.h"
 
 namespace loam {
 namespace {
@@ -20,8 +21,7 @@ namespace fs = std::filesystem;
 constexpr size_t kStreamBlock = 256 << 10;
 
 bool starts_compressed(std::string_view head) {
-  return head.starts_with("\x1f\x8b") || head.starts_with("BZh") || head.starts_with(std::string_view("\xfd" "7zXZ\0", 6)) ||
-         head.starts_with("\x28\xb5\x2f\xfd");
+  return head.starts_with("\x1f\x8b") || head.starts_with("BZh") || head.starts_with(std::string_view("\xfd" "7zXZ\0", 6));
 }
 
 /// libarchive's view of a file as one compressed stream.
@@ -30,7 +30,6 @@ struct Unpacker {
     archive_read_support_filter_gzip(handle);
     archive_read_support_filter_bzip2(handle);
     archive_read_support_filter_xz(handle);
-    archive_read_support_filter_zstd(handle);
     archive_read_support_format_raw(handle);
     archive_entry* entry = nullptr;
     const int opened = archive_read_open_filename(handle, file.c_str(), kStreamBlock);
@@ -80,9 +79,13 @@ ReadBytes open_bytes(const fs::path& file) {
   errno = 0;
   auto stream = std::make_shared<std::ifstream>(file, std::ios::binary);
   require_input(static_cast<bool>(*stream), "cannot read ", file, ": ", errno != 0 ? std::strerror(errno) : "it cannot be opened");
-  char head[6] = {};
+  char head[64] = {};
   stream->read(head, sizeof head);
-  if (starts_compressed({head, static_cast<size_t>(stream->gcount())})) {
+  const std::string_view begin(head, static_cast<size_t>(stream->gcount()));
+  if (begins_as_zstd(begin)) {
+    return [in = std::make_shared<ZstdFileReader>(file)](char* into, int64_t limit) { return in->read(into, limit); };
+  }
+  if (starts_compressed(begin)) {
     auto unpacker = std::make_shared<Unpacker>(file);
     return [unpacker](char* into, int64_t limit) { return unpacker->read(into, limit); };
   }

@@ -303,8 +303,8 @@ struct Bzip2Reader::State {
       const auto outcome = block->read(into, static_cast<size_t>(limit), made);
       if (outcome == Decompressor::Outcome::done) {
         end_block();
-      } else if (outcome == Decompressor::Outcome::damaged) {
-        if (given || made > 0) damaged("a bzip2 block whose checksum does not hold");
+      } else if (outcome == Decompressor::Outcome::damaged && made == 0) {
+        if (given) damaged("a bzip2 block whose checksum does not hold");
         open_block();  // a mark that stood in the block by chance: it goes on to the next one
         continue;
       }

@@ -16,6 +16,11 @@
 #include "loam/formats/ahead.h"
 
 namespace loam {
+
+bool begins_as_gzip(std::string_view head) {
+  return head.size() >= 4 && head.starts_with("\x1f\x8b\x08") && (static_cast<unsigned char>(head[3]) & 0xE0) == 0;
+}
+
 namespace {
 
 constexpr size_t kWindow = size_t{4} << 20;        // of the packed file
@@ -26,9 +31,7 @@ constexpr size_t kStretch = size_t{256} << 10;     // of the packed file, unpack
 constexpr size_t kBehind = size_t{128} << 10;      // and what its last member may have behind that
 constexpr size_t kStretchMakes = size_t{4} << 20;    // that a stretch may unpack to
 
-bool begins_member(const char* at, size_t left) {
-  return left >= 4 && at[0] == '\x1f' && at[1] == '\x8b' && at[2] == '\x08' && (static_cast<unsigned char>(at[3]) & 0xE0) == 0;
-}
+bool begins_member(const char* at, size_t left) { return begins_as_gzip({at, left}); }
 
 /// The members that begin in the first kStretch bytes of `packed`, which stands at `base` in its file. Where a member begins
 /// is a guess: its checksum must hold, and the reader asks for those alone that begin where it is.
@@ -68,7 +71,7 @@ std::vector<UnpackedPart> unpack_stretch(const std::string& packed, int64_t base
 }  // namespace
 
 struct GzipMembers::State {
-  State(ReadBytes packed, SpareWork* spare) : source(std::move(packed)), window(kFirstWindow, '\0'), ahead(spare), whole(libdeflate_alloc_decompressor()) {
+  State(ReadBytes packed, SpareWork* spare, GzipDamage how) : strict(how == GzipDamage::thrown), source(std::move(packed)), window(kFirstWindow, '\0'), ahead(spare), whole(libdeflate_alloc_decompressor()) {
     if (whole == nullptr) throw std::bad_alloc();
   }
   State(const State&) = delete;
@@ -78,6 +81,7 @@ struct GzipMembers::State {
     libdeflate_free_decompressor(whole);
   }
 
+  const bool strict;
   ReadBytes source;
   std::string window;
   size_t begin = 0, end = 0;  // of the packed bytes at hand
@@ -202,8 +206,11 @@ struct GzipMembers::State {
         member_at += n;
         return static_cast<int64_t>(n);
       }
+      if (strict && damaged > 0) fail(ErrorKind::input, damage);
       if (!streaming) {
-        if (!find_member()) return 0;
+        const bool more = find_member();
+        if (strict && damaged > 0) continue;
+        if (!more) return 0;
         if (take_whole()) continue;
         stream = {};
         if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::bad_alloc();
@@ -255,7 +262,7 @@ struct GzipMembers::State {
 };
 
 GzipMembers::GzipMembers(const std::filesystem::path& file, SpareWork* spare) : GzipMembers(open_stored(file), spare) {}
-GzipMembers::GzipMembers(ReadBytes packed, SpareWork* spare) : state_(std::make_unique<State>(std::move(packed), spare)) {}
+GzipMembers::GzipMembers(ReadBytes packed, SpareWork* spare, GzipDamage damage) : state_(std::make_unique<State>(std::move(packed), spare, damage)) {}
 GzipMembers::~GzipMembers() = default;
 GzipMembers::GzipMembers(GzipMembers&&) noexcept = default;
 int64_t GzipMembers::read(char* into, int64_t limit) { return state_->read(into, limit); }

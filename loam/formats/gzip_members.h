@@ -1,4 +1,4 @@
-// gzip files of many members, as web archives are: read at speed, and past damage.
+// gzip files, of many members as web archives are or of one: read at speed, and past damage if one likes.
 //
 //   GzipMembers in(file);
 //   while (int64_t n = in.read(buffer, size)) use(buffer, n);
@@ -15,17 +15,21 @@
 
 namespace loam {
 
-/// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given and reading
-/// goes on at the next one. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
+bool begins_as_gzip(std::string_view head);
+
+enum class GzipDamage { passed, thrown };
+
+/// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given, and then
+/// reading goes on at the next one, or Error{input} is thrown. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
 /// the file, a member's bytes where they are no more than 8 MiB, and 5 MiB at most for each piece that is unpacked early.
 class GzipMembers {
  public:
   explicit GzipMembers(const std::filesystem::path& file, SpareWork* spare = nullptr);  ///< throws Error{input} if it cannot be opened
-  explicit GzipMembers(ReadBytes packed, SpareWork* spare = nullptr);
+  explicit GzipMembers(ReadBytes packed, SpareWork* spare = nullptr, GzipDamage damage = GzipDamage::passed);
   ~GzipMembers();
   GzipMembers(GzipMembers&&) noexcept;
 
-  /// Up to `limit` bytes; 0 at the end. Never throws on account of the bytes.
+  /// Up to `limit` bytes; 0 at the end. Throws on account of the bytes only if that was asked for, each time from there on.
   int64_t read(char* into, int64_t limit);
   int64_t damaged() const;             ///< places where the file does not hold what gzip says
   const std::string& damage() const;   ///< what the last of them was, with its place in the file

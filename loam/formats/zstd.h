@@ -14,6 +14,8 @@
 #include <string_view>
 
 #include "loam/base/files.h"
+#include "loam/base/spare_work.h"
+#include "loam/formats/bytes.h"
 
 namespace loam {
 
@@ -33,19 +35,37 @@ class ZstdFileWriter {
   std::unique_ptr<Stream> stream_;
 };
 
-/// Reads a file of frames. Holds about 1 MiB and the frame's window (at most 128 MiB), whatever the file's size.
+/// A frame, or frames that hold none of the file's bytes (as pzstd, seekable files and web archives begin with) and then one.
+bool begins_as_zstd(std::string_view head);
+
+/// The bytes of all frames of a file, one after the other. Frames that stand for themselves (pzstd, seekable files,
+/// files put together) are unpacked early where `spare` has room, if they are no longer than 8 MiB; that changes no byte. A
+/// dictionary that a web archive begins with is used (https://iipc.github.io/warc-specifications/specifications/warc-zstd/).
+/// Memory: 8 MiB of the file, the frame's window (at most 128 MiB, and then that is said), a dictionary of 16 MiB at
+/// most, and 16 MiB at most for each piece that is unpacked early.
+class ZstdReader {
+ public:
+  explicit ZstdReader(ReadBytes packed, SpareWork* spare = nullptr);
+  ~ZstdReader();
+  ZstdReader(ZstdReader&&) noexcept;
+
+  /// Up to `limit` bytes; 0 at the end. Throws Error{input} with the place where the file is damaged or cut off.
+  int64_t read(char* into, int64_t limit);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The same of a file by its name, which its Errors give.
 class ZstdFileReader {
  public:
   explicit ZstdFileReader(const fs::path& path);  ///< throws Error{input} if it cannot be opened
-  ~ZstdFileReader();
-  ZstdFileReader(const ZstdFileReader&) = delete;
-  ZstdFileReader& operator=(const ZstdFileReader&) = delete;
-  /// Up to `room` bytes; 0 at the end. Throws Error{input} naming the file if it is damaged or cut off.
   int64_t read(char* to, int64_t room);
 
  private:
-  struct Stream;
-  std::unique_ptr<Stream> stream_;
+  fs::path path_;
+  ZstdReader in_;
 };
 
 }  // namespace loam

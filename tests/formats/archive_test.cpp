@@ -7,6 +7,7 @@
 
 #include "loam/base/error.h"
 #include "loam/base/files.h"
+#include "tests/support/unpacking.h"
 
 namespace loam {
 namespace {
@@ -63,6 +64,47 @@ TEST(Archive, PackedTarsAndZips) {
   }
   EXPECT_EQ(members(dir / "outer.tar").size(), 5u);
   EXPECT_EQ(members(dir / "outer.tar").front().first.substr(0, 14), "t/inner.tgz/t/");
+}
+
+/// Packing does not count: archives in archives do, and what unpacks to itself for ever is left at some point.
+TEST(Archive, LayersOfPacking) {
+  const fs::path dir = fresh("layers");
+  write_file(dir / "a.txt", "text");
+  const std::string make = "cd '" + dir.string() + "' && gzip -k a.txt && tar czf b.tgz a.txt.gz && tar cf c.tar b.tgz && zstd -q c.tar && bzip2 -k c.tar && tar cf d.tar c.tar.bz2 && "
+      "cp a.txt e && for i in 1 2 3 4 5 6 7 8; do gzip e; mv e.gz e; done";
+  if (std::system(make.c_str()) != 0) GTEST_SKIP() << "no gzip, bzip2, zstd or tar";
+  EXPECT_EQ(members(dir / "b.tgz"), (Members{{"a.txt.gz", "text"}}));
+  for (const char* name : {"c.tar", "c.tar.zst", "c.tar.bz2"}) EXPECT_EQ(members(dir / name), (Members{{"b.tgz/a.txt.gz", "text"}})) << name;
+  const Members third = members(dir / "d.tar");  // what is packed in the third archive stays packed
+  ASSERT_EQ(third.size(), 1u);
+  EXPECT_EQ(third[0].first, "c.tar.bz2/b.tgz/a.txt.gz");
+  EXPECT_EQ(third[0].second.substr(0, 2), "\x1f\x8b");
+  EXPECT_EQ(members(dir / "e").front().second.substr(0, 2), "\x1f\x8b");
+}
+
+TEST(Archive, FilesOfManyFramesAndMembers) {
+  const fs::path dir = fresh("frames");
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += std::to_string(i * 7919) + " ";
+  write_file(dir / "a", text);
+  write_file(dir / "front", std::string("\x50\x2a\x4d\x18\x04\0\0\0abcd", 12));  // as pzstd writes
+  if (std::system(("cd '" + dir.string() + "' && zstd -q a && cat front a.zst front a.zst > two.zst && gzip a && cat a.gz a.gz > two.gz").c_str()) != 0) GTEST_SKIP() << "no zstd or gzip";
+  for (const char* name : {"two.zst", "two.gz"}) {
+    EXPECT_EQ(members(dir / name), (Members{{"", text + text}})) << name;
+    HelpingThreads helpers(1);
+    MemberReader early(dir / name, &helpers.spare);
+    ASSERT_TRUE(early.next());
+    EXPECT_EQ(all_of(AsReader{early.bytes()}, 1000), text + text);
+    EXPECT_EQ(all_of(AsReader{open_bytes(dir / name)}, 1000), text + text) << name;
+    const std::string good = read_file(dir / name);
+    write_file(dir / "hurt", good.substr(0, good.size() / 2 + 100));
+    std::string error;
+    MemberReader hurt(dir / "hurt");
+    ASSERT_TRUE(hurt.next());
+    all_of(AsReader{hurt.bytes()}, 1000, &error);
+    EXPECT_NE(error.find((dir / "hurt").string()), std::string::npos) << error;
+    EXPECT_NE(error.find(" at byte "), std::string::npos) << error;
+  }
 }
 
 TEST(Archive, DamageIsAnInputError) {

@@ -20,13 +20,6 @@ std::string bzipped(const std::string& text, int level = 1) {
   return out;
 }
 
-std::string random_numbers(size_t bytes, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string out;
-  while (out.size() < bytes) out += std::to_string(random() % 50000) + (random() % 9 == 0 ? "\n" : " ");
-  return out;
-}
-
 std::string random_bytes(size_t bytes, unsigned seed) {
   std::mt19937 random(seed);
   std::string out;

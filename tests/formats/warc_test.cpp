@@ -118,6 +118,36 @@ TEST(GzipMembers, ManyLongAndDamaged) {
   EXPECT_EQ(clipped.damaged(), 1);
 }
 
+/// Where a damaged file is not to be gone on with: the bytes before the damage, then an Error, each time.
+TEST(GzipMembers, DamageThrown) {
+  std::string big;
+  for (int64_t i = 0; i < 1400000; ++i) big += std::to_string(i * 7919 % 1000003) + "\n";
+  const std::string one = packed("first\n"), two = packed(big);
+  if (one.empty()) GTEST_SKIP() << "no gzip";
+  std::string hurt = one + one + one;
+  hurt[2 * one.size() - 6] = static_cast<char>(hurt[2 * one.size() - 6] ^ 0x5a);
+  struct Case { std::string file, wanted, error; };
+  const std::vector<Case> cases = {
+      {one + two + one + std::string(100, '\0'), "first\n" + big + "first\n", ""},
+      {hurt, "first\nfirst\n", "incorrect data check at byte "},
+      {one + two.substr(0, two.size() / 2), "first\n", "the file ends inside a gzip member at byte "},
+      {one + one + "more", "first\nfirst\n", "what follows a gzip member is none at byte " + std::to_string(2 * one.size())}};
+  for (const Case& each : cases) {
+    for (const int helping : {-1, 0, 2}) {
+      HelpingThreads helpers(std::max(0, helping));
+      GzipMembers in(in_steps(each.file, 50000), helping < 0 ? nullptr : &helpers.spare, GzipDamage::thrown);
+      std::string error, again;
+      const std::string got = all_of(in, 10000, &error);
+      EXPECT_TRUE(got.starts_with(each.wanted)) << got.substr(0, 100);
+      EXPECT_EQ(got.size() == each.wanted.size(), each.error.find("ends inside") == std::string::npos);
+      EXPECT_EQ(error.empty(), each.error.empty());
+      EXPECT_NE(error.find(each.error), std::string::npos) << error;
+      EXPECT_EQ(all_of(in, 10000, &again), "");
+      EXPECT_EQ(again, error);
+    }
+  }
+}
+
 /// Short members unpacked early by other threads: the same bytes, and the same complaints, as without them.
 TEST(GzipMembers, EarlyOrInTurn) {
   std::string longer;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -36,6 +37,13 @@ class HelpingThreads {
   std::vector<std::thread> threads_;
 };
 
+inline std::string random_numbers(size_t bytes, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string out;
+  while (out.size() < bytes) out += std::to_string(random() % 50000) + (random() % 9 == 0 ? "\n" : " ");
+  return out;
+}
+
 /// What a reader gives until its end or its Error, which goes to `error`.
 template <class Reader>
 std::string all_of(Reader&& in, int64_t step, std::string* error = nullptr) {
@@ -48,6 +56,12 @@ std::string all_of(Reader&& in, int64_t step, std::string* error = nullptr) {
   }
   return out;
 }
+
+/// For all_of().
+struct AsReader {
+  ReadBytes source;
+  int64_t read(char* into, int64_t limit) const { return source(into, limit); }
+};
 
 inline ReadBytes in_steps(std::string_view text, int64_t step) {
   return [read = read_text(text), step](char* into, int64_t limit) mutable { return read(into, std::min(limit, step)); };
