@@ -99,10 +99,10 @@ TEST(Bzip2, CutOffAndDamaged) {
     } else {
       EXPECT_NE(error.find(" at byte "), std::string::npos) << at;
     }
-    // A block's bytes are given before its checksum is known.
+    // A block's bytes are given before its checksum is known: 100,000, and what runs of letters in damaged ones make more.
     size_t same = 0;
     while (same < got.size() && got[same] == all[same]) ++same;
-    EXPECT_LE(got.size() - same, 100000u) << at;
+    EXPECT_LE(got.size() - same, 120000u) << at;
     if (i % 2 == 0) {
       EXPECT_EQ(same, got.size());
     }
