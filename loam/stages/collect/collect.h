@@ -57,7 +57,7 @@ struct CollectConfig {
     f("decontaminate_words", &CollectConfig::decontaminate_words, "words of such a run");
     f("withdrawn", &CollectConfig::withdrawn, "a file of document ids or addresses that are to be left out, one a line; may be given again");
     f("text_column", &CollectConfig::text_column, "where tables and JSON rows have their text; found by its name (text, content, body...) if not given");
-    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, html, json, jsonl, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf; found out if not given");
+    f("format", &CollectConfig::format, "read every file as: text, markdown, rst, pod, man, info, html, json, jsonl, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf; found out if not given");
     f("whole_page", &CollectConfig::whole_page, "all visible text of HTML pages, not only the main part");
     f("main_text", &CollectConfig::main_text, "how a page's main text is found: balanced, precision (only what is surely of it), recall (all but what is surely around it)");
     f("mail_subject", &CollectConfig::mail_subject, "begin a mail's text with its subject (headers are in the metadata)");

@@ -12,6 +12,7 @@
 #include "loam/formats/html.h"
 #include "loam/formats/http.h"
 #include "loam/formats/mail.h"
+#include "loam/formats/info.h"
 #include "loam/formats/man.h"
 #include "loam/formats/pdf.h"
 #include "loam/formats/pod.h"
@@ -359,6 +360,7 @@ Extracted extract_record(const RawRecord& record, const ExtractConfig& config) {
     case FileKind::wiki: from_wiki(out, record); break;
     case FileKind::pdf: from_pdf(out, record); break;
     case FileKind::pod: out.document.text = pod_text(plain(record.bytes, record.charset, metadata)); break;
+    case FileKind::info: out.document.text = info_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::man: out.document.text = man_text(plain(record.bytes, record.charset, metadata)); break;
     case FileKind::markdown: case FileKind::rst:
       out.document.text = plain(record.bytes, record.charset, metadata);

@@ -11,6 +11,7 @@
 #include "loam/formats/epub.h"
 #include "loam/formats/gutenberg.h"
 #include "loam/formats/mail.h"
+#include "loam/formats/info.h"
 #include "loam/formats/man.h"
 #include "loam/formats/mbox.h"
 #include "loam/formats/mediawiki.h"
@@ -24,7 +25,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::pair<const char*, FileKind> kLabels[] = {
-    {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"html", FileKind::html}, {"json", FileKind::json},
+    {"text", FileKind::text}, {"markdown", FileKind::markdown}, {"rst", FileKind::rst}, {"pod", FileKind::pod}, {"man", FileKind::man}, {"info", FileKind::info}, {"html", FileKind::html}, {"json", FileKind::json},
     {"jsonl", FileKind::json_lines}, {"csv", FileKind::csv}, {"mail", FileKind::mail}, {"mbox", FileKind::mbox}, {"mo", FileKind::mo}, {"po", FileKind::po},
     {"dict", FileKind::dict}, {"warc", FileKind::warc}, {"gutenberg", FileKind::gutenberg}, {"epub", FileKind::epub}, {"wiki", FileKind::wiki}, {"pdf", FileKind::pdf}, {"parquet", FileKind::parquet}, {"binary", FileKind::binary}, {"unsupported", FileKind::unsupported}};
 
@@ -132,6 +133,7 @@ FileKind kind_of(std::string_view name, std::string_view head, bool named) {
   }
   if (by_name && known->second != FileKind::text && known->second != FileKind::warc) return known->second;
   if (begins_as_html(head)) return FileKind::html;
+  if (looks_like_info(head)) return FileKind::info;
   if (looks_like_man(head)) return FileKind::man;
   if (looks_like_mail(head)) return mbox_from_line(head.substr(0, head.find('\n'))) ? FileKind::mbox : FileKind::mail;
   if (!by_name && head.starts_with("{\"")) return FileKind::json_lines;

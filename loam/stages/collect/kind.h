@@ -7,7 +7,7 @@
 
 namespace loam {
 
-enum class FileKind { text, markdown, rst, pod, man, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf, parquet, binary, unsupported };
+enum class FileKind { text, markdown, rst, pod, man, info, html, json, json_lines, csv, mail, mbox, mo, po, dict, warc, gutenberg, epub, wiki, pdf, parquet, binary, unsupported };
 
 /// "text", "markdown", "rst", "pod", "html", "json", "jsonl", "csv", "mail", "mbox", "mo", "po", "dict", "warc", "gutenberg", "epub", "wiki", "pdf", "parquet"...
 const char* kind_label(FileKind kind);
