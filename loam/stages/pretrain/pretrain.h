@@ -46,7 +46,7 @@ struct PretrainConfig {
     f("short_steps", &PretrainConfig::short_steps, "steps at the beginning whose sequences are cut into spans of --short-context tokens; by default 30 % of them with --minutes, else none");
     f("short_context", &PretrainConfig::short_context, "tokens a span in the short steps");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
-    f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens (which may be the head too); by default 10 times --lr with muon, else --lr");
+    f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens (which may be the head too); by default with muon --lr times 6,300 / steps, 1 to 10 times; else --lr");
     f("optimizer", &PretrainConfig::optimizer, "adamw; muon (for the matrices of the layers; the rest stay with adamw); auto: muon where --minutes or --depth choose the shape, else adamw");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
     f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");

@@ -78,7 +78,10 @@ TEST(Settle, TheEmbeddingsRateFollowsTheOptimizerOrIsGiven) {
   auto ratio = [&] { return settle(config, 17, 16, 3000, quiet).embedding_rate; };
   EXPECT_EQ(ratio(), 1);
   config.optimizer = "muon";
-  EXPECT_EQ(ratio(), 10);
+  for (const auto& [steps, wanted] : {std::pair<int64_t, double>{200, 10}, {2100, 3}, {20000, 1}}) {
+    config.steps = steps;
+    EXPECT_DOUBLE_EQ(ratio(), wanted) << steps;
+  }
   config.lr = 0.01;
   config.embedding_lr = 0.02;
   EXPECT_DOUBLE_EQ(ratio(), 2);
