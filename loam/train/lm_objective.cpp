@@ -73,11 +73,10 @@ StepLoss LmObjective::accumulate(Transformer& model, int64_t step) {
   const int64_t T = settings_.context, whole = settings_.batch * T;
   model.plan(settings_.micro_batch, T, true);
   const int64_t most = settings_.micro_batch * T;
-  const int64_t spans = spans_of(step);
   if (device_ints_.bytes() == 0) {
-    device_ints_ = backend.allocate(4 * most);
+    device_ints_ = backend.allocate(3 * most);
     device_floats_ = backend.allocate(2 * most);
-    host_.resize(static_cast<size_t>(4 * most));
+    host_.resize(static_cast<size_t>(3 * most));
     losses_.resize(static_cast<size_t>(most));
     window_.resize(static_cast<size_t>(T + 1));
     // Every token counts the same, however the batch is cut: the mean is over the whole of it.
@@ -92,16 +91,14 @@ StepLoss LmObjective::accumulate(Transformer& model, int64_t step) {
         host_[static_cast<size_t>(b * T + t)] = window_[static_cast<size_t>(t)];
         host_[static_cast<size_t>(used + b * T + t)] = window_[static_cast<size_t>(t + 1)];
         host_[static_cast<size_t>(2 * used + b * T + t)] = static_cast<int32_t>(t);
-        if (spans > 0) host_[static_cast<size_t>(3 * used + b * T + t)] = static_cast<int32_t>(t / spans * spans);
       }
     }
-    backend.upload(device_ints_.ints(), host_.data(), (spans > 0 ? 4 : 3) * used);
+    backend.upload(device_ints_.ints(), host_.data(), 3 * used);
     TokenBatch batch;
     batch.batch = count;
     batch.time = T;
     batch.ids = device_ints_.ints();
     batch.positions = device_ints_.ints() + 2 * used;
-    if (spans > 0) batch.starts = device_ints_.ints() + 3 * used;
     batch.dropout = model.config().dropout > 0;
     batch.dropout_key = random_bits(stream_key(settings_.seed, "dropout"), static_cast<uint64_t>(step));
     batch.first_row = first * T;
@@ -130,8 +127,8 @@ Json LmObjective::origin(int64_t step) const {
   return {{"split", "train"}, {"tokens_a_window", settings_.context + 1}, {"windows", std::move(windows)}};
 }
 
-double LmObjective::flops(const Transformer& model, int64_t step, int64_t tokens) const {
-  return training_flops_per_token(model.config(), spans_of(step) > 0 ? spans_of(step) : settings_.context) * static_cast<double>(tokens);
+double LmObjective::flops(const Transformer& model, int64_t tokens) const {
+  return training_flops_per_token(model.config(), settings_.context) * static_cast<double>(tokens);
 }
 
 }  // namespace loam

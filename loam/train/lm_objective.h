@@ -40,9 +40,6 @@ struct LmSettings {
   int64_t micro_batch = 0;  ///< sequences at once, the gradients added up; 0: the whole batch
   int64_t context = 1;      ///< tokens a sequence
   uint64_t seed = 0;
-  /// In the first short_steps steps a sequence is cut into spans of short_context tokens that do not see each other (Li, Zhang &
-  /// He 2022, "The stability-efficiency dilemma", warm up the length likewise). 0: none.
-  int64_t short_steps = 0, short_context = 0;
 };
 
 class LmObjective : public Objective {
@@ -53,11 +50,9 @@ class LmObjective : public Objective {
   std::string sample(Transformer& model) override { return sampler_ ? sampler_(model) : ""; }
   /// {"split": "train", "windows": [offset of each window's first token]}.
   Json origin(int64_t step) const override;
-  double flops(const Transformer& model, int64_t step, int64_t tokens) const override;
+  double flops(const Transformer& model, int64_t tokens) const override;
 
  private:
-  /// Tokens of the spans that step's sequences are cut into; 0: they are whole.
-  int64_t spans_of(int64_t step) const { return step < settings_.short_steps && settings_.short_context < settings_.context ? settings_.short_context : 0; }
   const TokenSet& tokens_;
   LmSettings settings_;
   WindowOrder order_;

@@ -292,7 +292,7 @@ TrainResult Trainer::run() {
       state_.loss += share * (step_loss.loss - state_.loss);
     }
     const double tokens_per_s = static_cast<double>(step_loss.tokens) / took;
-    const double utilization = objective_.flops(model_, state_.step, step_loss.tokens) / took / peak;
+    const double utilization = objective_.flops(model_, step_loss.tokens) / took / peak;
     const bool last = state_.step == state_.schedule.steps;
 
     const bool evaluates = settings_.eval_every > 0 && (state_.step % settings_.eval_every == 0 || last);

@@ -43,8 +43,8 @@ class Objective {
   virtual std::string sample(Transformer& /*model*/) { return ""; }
   /// Where the batch of `step` came from, for the record of a step gone wrong.
   virtual Json origin(int64_t /*step*/) const { return nullptr; }
-  /// FLOP of training step `step` (0-based) over `tokens`, for the share of the machine's peak.
-  virtual double flops(const Transformer& model, int64_t step, int64_t tokens) const = 0;
+  /// FLOP of a training step over `tokens`, for the share of the machine's peak.
+  virtual double flops(const Transformer& model, int64_t tokens) const = 0;
 };
 
 struct TrainSettings {

@@ -93,7 +93,7 @@ struct Pulling : Objective {
     return {loss / static_cast<double>(w.size) + (static_cast<double>(step) >= lift_from ? lift : 0), 16};
   }
   Json evaluate(Transformer&) override { return Json::object(); }
-  double flops(const Transformer&, int64_t, int64_t) const override { return 1; }
+  double flops(const Transformer&, int64_t) const override { return 1; }
 };
 
 ModelConfig guarded_shape() {

@@ -204,55 +204,6 @@ TEST(Trainer, TheEmbeddingHasARateOfItsOwn) {
   }
 }
 
-TEST(Trainer, ShortStepsReadSpansThatDoNotSeeEachOther) {
-  const TokenSet tokens = TokenSet::open(token_folder());
-  for (const int64_t span : {8, 5}) {
-    Transformer model(tiny(0), backend("cpu"));
-    model.params().allocate(model.backend(), true);
-    model.params().initialize(model.backend(), 1);
-    const Vec w = model.params().values();
-    for (int64_t i = 0; i < w.size; ++i) w.data[i] += 0.3f * (uniform01(9, static_cast<uint64_t>(i)) - 0.5f);  // branches start at zero
-    LmSettings lm;
-    lm.batch = 4;
-    lm.context = 16;
-    lm.seed = 3;
-    LmObjective whole(tokens, lm);
-    lm.short_steps = 2;
-    lm.short_context = span;
-    LmObjective ramped(tokens, lm);
-    for (const int64_t step : {0, 1, 2}) {
-      model.backend().elementwise().fill(model.params().gradients(), 0.0f);
-      const double loss = ramped.accumulate(model, step).loss, usual = whole.accumulate(model, step).loss;
-      if (step == 2) {
-        EXPECT_EQ(loss, usual);
-        EXPECT_EQ(ramped.flops(model, step, 64), whole.flops(model, step, 64));
-        continue;
-      }
-      EXPECT_LT(ramped.flops(model, step, 64), whole.flops(model, step, 64));
-      // Each span by itself: rotary positions tell distances alone, so those of a span may begin at 0.
-      const WindowOrder order(tokens.train().token_count(), 16, 3);
-      double nats = 0;
-      for (int64_t b = 0; b < 4; ++b) {
-        std::vector<int32_t> window(17), positions(16);
-        tokens.train().copy(order.begin(step * 4 + b), 17, window.data());
-        for (int64_t at = 0; at < 16; at += span) {
-          TokenBatch batch;
-          batch.batch = 1;
-          batch.time = std::min(span, 16 - at);
-          for (int64_t t = 0; t < batch.time; ++t) positions[static_cast<size_t>(t)] = static_cast<int32_t>(t);
-          batch.ids = window.data() + at;
-          batch.positions = positions.data();
-          std::vector<float> losses(static_cast<size_t>(batch.time));
-          model.backend().head().loss(Vec(losses.data(), batch.time), {}, {}, model.forward(batch), model.head(), window.data() + at + 1, {});
-          for (const float one : losses) nats += static_cast<double>(one);
-        }
-      }
-      EXPECT_NEAR(loss, nats / 64, 1e-5);
-      EXPECT_GT(std::abs(loss - usual), 1e-4) << "the spans change nothing here";
-    }
-  }
-}
-
 TEST(Trainer, AccumulationIsTheBigBatch) {
   // One step's gradients, whole and in parts, with dropout: equal but for the order of the sums.
   const TokenSet tokens = TokenSet::open(token_folder());

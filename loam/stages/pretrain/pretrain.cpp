@@ -37,8 +37,6 @@ Json plan_to_json(const PretrainPlan& p) {
           {"steps", p.schedule.steps},
           {"warmup_steps", p.schedule.warmup},
           {"cooldown_steps", p.schedule.cooldown},
-          {"short_steps", p.short_steps},
-          {"short_context", p.short_context},
           {"eval_every", p.eval_every},
           {"sample_every", p.sample_every},
           {"budget_seconds", p.budget_seconds},
@@ -59,8 +57,6 @@ PretrainPlan plan_from_json(const Json& j) {
   p.schedule.steps = get_int(j, "steps");
   p.schedule.warmup = get_int(j, "warmup_steps");
   p.schedule.cooldown = get_int(j, "cooldown_steps");
-  p.short_steps = get_int(j, "short_steps", 0);
-  p.short_context = get_int(j, "short_context", 0);
   p.eval_every = get_int(j, "eval_every");
   p.sample_every = get_int(j, "sample_every");
   p.budget_seconds = get_number(j, "budget_seconds");
@@ -220,8 +216,6 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   lm.micro_batch = plan->micro_batch;
   lm.context = plan->context;
   lm.seed = seed;
-  lm.short_steps = plan->short_steps;
-  lm.short_context = plan->short_context;
   LmObjective objective(tokens, lm, [&](Transformer& m) { return sample_text(m, tokenizer, seed); });
   TrainSettings train;
   train.schedule = plan->schedule;

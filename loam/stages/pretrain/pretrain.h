@@ -21,9 +21,9 @@ struct PretrainConfig {
   std::optional<double> minutes;
   std::optional<int64_t> depth;
   std::string model, arch, init, ladder, family = "llama";
-  std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, short_steps, eval_every, sample_every;
+  std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, eval_every, sample_every;
   std::optional<double> lr, embedding_lr;
-  int64_t micro_batch = 0, log_every = 1, short_context = 64;
+  int64_t micro_batch = 0, log_every = 1;
   std::string optimizer = "auto", schedule = "trapezoid";
   bool no_guard = false;
   int64_t stop_at = 0;  ///< no flag: ends as if stopped from outside after so many steps (verify_resume)
@@ -43,8 +43,6 @@ struct PretrainConfig {
     f("batch", &PretrainConfig::batch, "sequences a step");
     f("micro_batch", &PretrainConfig::micro_batch, "sequences at once, gradients added up; 0: the whole batch");
     f("context", &PretrainConfig::context, "tokens a sequence");
-    f("short_steps", &PretrainConfig::short_steps, "steps at the beginning whose sequences are cut into spans of --short-context tokens; by default 30 % of them with --minutes, else none");
-    f("short_context", &PretrainConfig::short_context, "tokens a span in the short steps");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
     f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens (which may be the head too); by default with muon --lr times 6,300 / steps, 1 to 10 times; else --lr");
     f("optimizer", &PretrainConfig::optimizer, "adamw; muon (for the matrices of the layers; the rest stay with adamw); auto: muon where --minutes or --depth choose the shape, else adamw");
@@ -73,7 +71,6 @@ struct PretrainPlan {
   bool muon = false;
   double embedding_rate = 1;  ///< of the table of tokens, times the schedule's
   Schedule schedule;
-  int64_t short_steps = 0, short_context = 0;  ///< spans that the first steps' sequences are cut into
   int64_t eval_every = 0, sample_every = 0;
   double budget_seconds = 0;      ///< 0: no clock decides
   double expected_tokens_per_s = 0;

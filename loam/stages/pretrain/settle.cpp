@@ -84,7 +84,6 @@ double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, boo
 }
 
 constexpr double kMuonRate = 2;      // times AdamW's rate (docs/experiments.md)
-constexpr double kShortShare = 0.3;  // of the steps, with short sequences (docs/experiments.md)
 /// The rate of the table of tokens, times that of Muon's matrices: 10 was best for 350 steps, 3 no worse than 1 for 2,100, where 10 cost
 /// 2.5 % (docs/experiments.md).
 double embedding_rate(int64_t steps) { return std::clamp(6300.0 / static_cast<double>(steps), 1.0, 10.0); }
@@ -157,7 +156,6 @@ void PretrainConfig::validate() const {
   require(!lr || (*lr > 0 && *lr < 10), "--lr must be above 0 (and below 10)");
   require(!embedding_lr || (*embedding_lr > 0 && *embedding_lr < 10), "--embedding-lr must be above 0 (and below 10)");
   require(micro_batch >= 0 && log_every >= 0 && (!eval_every || *eval_every >= 0) && (!sample_every || *sample_every >= 0), "--micro-batch, --log-every, --eval-every and --sample-every are 0 or more");
-  require((!short_steps || *short_steps >= 0) && short_context >= 1, "--short-steps is 0 or more, --short-context 1 or more");
   require(save_minutes > 0, "--save-minutes must be above 0");
   require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon > 0 && weight_decay >= 0 && clip >= 0, "an AdamW setting is out of range: betas in [0, 1), epsilon above 0, decay and clip 0 or more");
   require(dropout >= 0 && dropout < 1, "--dropout ", dropout, " is not in [0, 1)");
@@ -227,20 +225,13 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   s.warmup = config.warmup_steps.value_or(std::min<int64_t>(std::max<int64_t>(100, s.steps / 50), s.steps / 4));
   s.cooldown = s.shape == Schedule::Shape::cosine ? 0 : config.cooldown_steps.value_or(std::min(s.steps - s.warmup, s.steps * 3 / 5));
   s.validate();
-  plan.short_context = config.short_context;
-  plan.short_steps = config.short_steps.value_or(config.minutes ? static_cast<int64_t>(kShortShare * static_cast<double>(s.steps)) : 0);
-  if (plan.short_context >= plan.context) {
-    require(config.short_steps.value_or(0) == 0, "--short-context ", plan.short_context, " is no shorter than the context of ", plan.context);
-    plan.short_steps = 0;
-  }
   plan.eval_every = config.eval_every.value_or(std::max<int64_t>(1, s.steps / 10));
   plan.sample_every = config.sample_every.value_or(config.minutes ? std::max<int64_t>(1, s.steps / 4) : 0);
   const double epochs = static_cast<double>(s.steps) * step_tokens / static_cast<double>(std::max<int64_t>(1, train_tokens));
   plan.why = fmt::format("{} layers of {} channels, {} parameters; {} steps of {} x {} tokens = {} tokens ({:.2f} epochs); {}, rate {:.2e}", plan.model.layers, plan.model.channels,
                          human_count(static_cast<double>(parameter_count(plan.model))), with_commas(s.steps), plan.batch, plan.context,
                          human_count(static_cast<double>(s.steps) * step_tokens), epochs, plan.muon ? "Muon" : "AdamW", s.peak) +
-             (plan.embedding_rate == 1.0 ? "" : fmt::format(" (embedding {:.2e})", s.peak * plan.embedding_rate)) +
-             (plan.short_steps == 0 ? "" : fmt::format("; the first {} steps in spans of {} tokens", with_commas(plan.short_steps), plan.short_context));
+             (plan.embedding_rate == 1.0 ? "" : fmt::format(" (embedding {:.2e})", s.peak * plan.embedding_rate));
   if (epochs > 4) progress.warn(fmt::format("the text is read {:.1f} times: past about 4 epochs repeats teach little (Muennighoff et al. 2023); more text would help", epochs));
   return plan;
 }

@@ -91,21 +91,6 @@ TEST(Settle, TheEmbeddingsRateFollowsTheOptimizerOrIsGiven) {
   }
 }
 
-TEST(Settle, ShortStepsAreAskedForOrComeWithMinutes) {
-  Progress quiet;
-  PretrainConfig config = small_run();
-  config.short_context = 8;
-  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 0);
-  config.minutes = 1;
-  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 60);  // of 200
-  config.short_steps = 7;
-  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 7);
-  config.short_context = 32;  // no shorter than the context
-  EXPECT_THROW(settle(config, 17, 16, 3000, quiet), Error);
-  config.short_steps.reset();
-  EXPECT_EQ(settle(config, 17, 16, 3000, quiet).short_steps, 0);
-}
-
 TEST(Explain, AQuietRunHasNothingToSay) {
   Progress quiet;
   pretrain(small_run(), tokens_folder(), kFolder / "quiet", 1, true, quiet);

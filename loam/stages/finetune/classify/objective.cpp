@@ -100,7 +100,7 @@ Json ClassObjective::evaluate(Transformer& model) {
   return out;
 }
 
-double ClassObjective::flops(const Transformer& model, int64_t /*step*/, int64_t tokens) const {
+double ClassObjective::flops(const Transformer& model, int64_t tokens) const {
   // Attention is counted for the widest texts; most are shorter, and its share is small.
   return training_flops_per_token(model.config(), settings_.context) * static_cast<double>(tokens);
 }

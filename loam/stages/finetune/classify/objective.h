@@ -37,7 +37,7 @@ class ClassObjective : public Objective {
   Json evaluate(Transformer& model) override;
   std::string best_metric() const override { return validation_.size() > 0 ? settings_.metric : ""; }
   bool higher_is_better() const override { return greater_is_better(settings_.metric); }
-  double flops(const Transformer& model, int64_t step, int64_t tokens) const override;
+  double flops(const Transformer& model, int64_t tokens) const override;
 
   int64_t steps(double epochs) const;
   /// Positions of the widest of the first `steps` steps, padding included: what the model is to be planned for.

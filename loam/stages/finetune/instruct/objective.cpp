@@ -131,7 +131,7 @@ Json AnswerObjective::evaluate(Transformer& model) {
   return out;
 }
 
-double AnswerObjective::flops(const Transformer& model, int64_t /*step*/, int64_t tokens) const {
+double AnswerObjective::flops(const Transformer& model, int64_t tokens) const {
   return training_flops_per_token(model.config(), settings_.context) * static_cast<double>(tokens);
 }
 

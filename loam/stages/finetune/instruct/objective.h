@@ -39,7 +39,7 @@ class AnswerObjective : public Objective {
   std::string best_metric() const override { return validation_.empty() ? "" : settings_.metric; }
   bool higher_is_better() const override { return settings_.metric != "val_loss"; }
   std::string sample(Transformer& model) override { return sampler_ ? sampler_(model) : ""; }
-  double flops(const Transformer& model, int64_t step, int64_t tokens) const override;
+  double flops(const Transformer& model, int64_t tokens) const override;
 
   /// Steps in so many epochs.
   int64_t steps(double epochs);
