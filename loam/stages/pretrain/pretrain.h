@@ -44,7 +44,7 @@ struct PretrainConfig {
     f("micro_batch", &PretrainConfig::micro_batch, "sequences at once, gradients added up; 0: the whole batch");
     f("context", &PretrainConfig::context, "tokens a sequence");
     f("lr", &PretrainConfig::lr, "peak learning rate; by default from the width");
-    f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens (which may be the head too); by default with muon --lr times 6,300 / steps, 1 to 10 times; else --lr");
+    f("embedding_lr", &PretrainConfig::embedding_lr, "peak rate of the table of tokens (which may be the head too); by default with muon --lr times 3,500 / steps, 1 to 10 times; else --lr");
     f("optimizer", &PretrainConfig::optimizer, "adamw; muon (for the matrices of the layers; the rest stay with adamw); auto: muon where --minutes or --depth choose the shape, else adamw");
     f("schedule", &PretrainConfig::schedule, "trapezoid (constant, then a linear cooldown) or cosine");
     f("warmup_steps", &PretrainConfig::warmup_steps, "linear rise; by default 2 % of the steps, at least 100 (but a quarter at most)");

@@ -78,7 +78,7 @@ TEST(Settle, TheEmbeddingsRateFollowsTheOptimizerOrIsGiven) {
   auto ratio = [&] { return settle(config, 17, 16, 3000, quiet).embedding_rate; };
   EXPECT_EQ(ratio(), 1);
   config.optimizer = "muon";
-  for (const auto& [steps, wanted] : {std::pair<int64_t, double>{200, 10}, {2100, 3}, {20000, 1}}) {
+  for (const auto& [steps, wanted] : {std::pair<int64_t, double>{200, 10}, {1750, 2}, {20000, 1}}) {
     config.steps = steps;
     EXPECT_DOUBLE_EQ(ratio(), wanted) << steps;
   }
