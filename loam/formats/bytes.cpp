@@ -64,6 +64,20 @@ struct Unpacker {
 
 }  // namespace
 
+bool append_read(const ReadBytes& source, std::string& to, size_t limit) {
+  const size_t had = to.size();
+  to.resize(had + limit);
+  int64_t n = 0;
+  try {
+    n = source(to.data() + had, static_cast<int64_t>(limit));
+  } catch (...) {
+    to.resize(had);
+    throw;
+  }
+  to.resize(had + static_cast<size_t>(n));
+  return n > 0;
+}
+
 ReadBytes read_text(std::string_view text) {
   return [text](char* into, int64_t limit) mutable {
     const size_t n = std::min(text.size(), static_cast<size_t>(limit));

@@ -7,12 +7,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace loam {
 
 /// Puts up to `limit` bytes at `into` and returns how many; 0 means the end. What it throws passes through.
 using ReadBytes = std::function<int64_t(char* into, int64_t limit)>;
+
+/// Adds what one read of at most `limit` bytes gives to the end of `to`; false at the end of the source. What the source throws
+/// passes through, and `to` is then as it was.
+bool append_read(const ReadBytes& source, std::string& to, size_t limit);
 
 /// The bytes of a text that outlives the reader.
 ReadBytes read_text(std::string_view text);

@@ -175,20 +175,11 @@ struct Bzip2Reader::State {
       base += past;
     }
     const size_t had = window.size();
-    window.resize(had + kFill);
-    int64_t n = 0;
-    try {
-      n = source(window.data() + had, static_cast<int64_t>(kFill));
-    } catch (...) {
-      window.resize(had);
-      throw;
-    }
-    window.resize(had + static_cast<size_t>(n));
-    source_ended = n == 0;
+    source_ended = !append_read(source, window, kFill);
     std::vector<Bzip2Marks::Mark> found;
     finder.add(std::string_view(window).substr(had), found);
     marks.insert(marks.end(), found.begin(), found.end());
-    return n > 0;
+    return !source_ended;
   }
 
   bool have(int64_t count) {

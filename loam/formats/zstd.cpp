@@ -204,18 +204,8 @@ struct ZstdReader::State {
       base += static_cast<int64_t>(at);
       at = 0;
     }
-    const size_t had = window.size();
-    window.resize(had + kFrameFill);
-    int64_t n = 0;
-    try {
-      n = source(window.data() + had, static_cast<int64_t>(kFrameFill));
-    } catch (...) {
-      window.resize(had);
-      throw;
-    }
-    window.resize(had + static_cast<size_t>(n));
-    source_ended = n == 0;
-    return n > 0;
+    source_ended = !append_read(source, window, kFrameFill);
+    return !source_ended;
   }
 
   /// The length of the whole frames from `offered` on that make a stretch; 0 if there is none.

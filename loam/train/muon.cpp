@@ -25,13 +25,6 @@ double operations(int64_t rows, int64_t cols) {
 
 }  // namespace
 
-struct Muon::Plan {
-  std::vector<bool> takes;
-  std::vector<Piece> pieces;
-  int64_t largest = 0, square = 0, at_once = 1;
-  int64_t each() const { return 2 * largest + 4 * square; }
-};
-
 Muon::Plan Muon::plan(const ParamSet& params, int team) {
   Plan p;
   p.takes.resize(params.all().size());
@@ -65,15 +58,7 @@ double Muon::step_operations(const ParamSet& params) {
   return sum;
 }
 
-Muon::Muon(const ParamSet& params, const Backend& backend) : backend_(backend) {
-  Plan p = plan(params, threads());
-  takes_ = std::move(p.takes);
-  pieces_ = std::move(p.pieces);
-  largest_ = p.largest;
-  square_ = p.square;
-  at_once_ = p.at_once;
-  space_ = backend_.allocate(p.at_once * p.each());
-}
+Muon::Muon(const ParamSet& params, const Backend& backend) : backend_(backend), plan_(plan(params, threads())), space_(backend.allocate(plan_.at_once * plan_.each())) {}
 
 void Muon::orthogonalize(Mat x, float* space) const {
   const auto& mm = backend_.matmul();
@@ -82,8 +67,8 @@ void Muon::orthogonalize(Mat x, float* space) const {
   const int64_t n = std::min(x.rows, x.cols), m = std::max(x.rows, x.cols), size = n * m;
   const double norm = std::sqrt(op.sum_of_squares(ConstVec(x.data, size)));
   op.combine(Vec(x.data, size), static_cast<float>(1.0 / (norm + 1e-20)), ConstVec(x.data, size), 0, {});
-  Mat now = x, next(space + largest_, x.rows, x.cols);
-  auto square = [&](int64_t i) { return Mat(space + 2 * largest_ + i * square_, n, n); };
+  Mat now = x, next(space + plan_.largest, x.rows, x.cols);
+  auto square = [&](int64_t i) { return Mat(space + 2 * plan_.largest + i * plan_.square, n, n); };
   auto flat = [&](Mat y) { return Vec(y.data, n * n); };
   Mat gram = square(0), polynomial = square(1), all = square(2), other = square(3);
   auto gram_of = [&](Mat y) {
@@ -142,15 +127,11 @@ void Muon::step_piece(const ParamSet& params, const Piece& piece, float* m, cons
 }
 
 void Muon::step(const ParamSet& params, Vec m, const MuonStep& s) {
-  const int64_t each = 2 * largest_ + 4 * square_;
-  if (at_once_ == 1) {
-    for (const Piece& piece : pieces_) step_piece(params, piece, m.data, s, space_.floats());
-    return;
-  }
-  // One task a space: each takes pieces until none are left, so that large ones do not pile up on one thread.
+  // One task a space: each takes pieces until none are left, so that large ones do not pile up on one thread. (A single task
+  // leaves the threads to its products.)
   std::atomic<size_t> next = 0;
-  parallel_for(at_once_, [&](int64_t task) {
-    for (size_t i = next++; i < pieces_.size(); i = next++) step_piece(params, pieces_[i], m.data, s, space_.floats() + task * each);
+  parallel_for(plan_.at_once, [&](int64_t task) {
+    for (size_t i = next++; i < plan_.pieces.size(); i = next++) step_piece(params, plan_.pieces[i], m.data, s, space_.floats() + task * plan_.each());
   });
 }
 

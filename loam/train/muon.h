@@ -27,7 +27,7 @@ class Muon {
   /// Allocates working space.
   Muon(const ParamSet& params, const Backend& backend);
   /// Whether parameter `i` is a matrix of a layer: not a table of tokens or places, a head, a gain or a bias.
-  bool takes(size_t i) const { return takes_[i]; }
+  bool takes(size_t i) const { return plan_.takes[i]; }
   /// One step of every matrix that it takes, by its gradient; m: the momentum of all parameters (those it takes are used).
   void step(const ParamSet& params, Vec m, const MuonStep& step);
   /// x (r x c) becomes nearly orthogonal. For tests.
@@ -41,16 +41,20 @@ class Muon {
   struct Piece {
     int64_t offset, rows, cols;
   };
-  struct Plan;
+  struct Plan {
+    std::vector<bool> takes;                  ///< by parameter
+    std::vector<Piece> pieces;                ///< the costliest first
+    int64_t largest = 0, square = 0;          ///< numbers of the largest matrix, and of the largest smaller side squared
+    int64_t at_once = 1;                      ///< pieces at work
+    int64_t each() const { return 2 * largest + 4 * square; }  ///< numbers of working space for one of them
+  };
   static Plan plan(const ParamSet& params, int team);
   void orthogonalize(Mat x, float* space) const;
   void step_piece(const ParamSet& params, const Piece& piece, float* momentum, const MuonStep& step, float* space) const;
 
   const Backend& backend_;
-  std::vector<bool> takes_;
-  std::vector<Piece> pieces_;  ///< the costliest first
-  Buffer space_;               ///< for each piece at work: two matrices of the largest size, and four of its smaller side squared
-  int64_t largest_ = 0, square_ = 0, at_once_ = 1;
+  Plan plan_;
+  Buffer space_;
 };
 
 }  // namespace loam
