@@ -29,7 +29,7 @@ struct RopeScaling {
 /// gpt2: learned positions, LayerNorm, GELU, biases. llama: rotary positions, RMSNorm, SwiGLU, grouped queries, and what
 /// its kin add: biases (Qwen2's of queries, keys and values), norms of queries and keys (Qwen3), windows (Mistral). "loam" is
 /// our own kin, which no other program reads: norms of queries and keys, and tables that are looked up instead of computed
-/// with; it learns more per minute than llama (docs/experiments.md).
+/// with; it learns more than llama in half a minute, and longer was not tried (docs/experiments.md).
 struct ModelConfig {
   Family family = Family::llama;
   std::string model_type = "llama";  ///< of the llama family: llama, mistral, qwen2, qwen3, loam; what config.json is called by

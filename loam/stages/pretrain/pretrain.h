@@ -37,7 +37,7 @@ struct PretrainConfig {
     f("arch", &PretrainConfig::arch, "a shape as a Hugging Face config.json");
     f("init", &PretrainConfig::init, "go on from this model's weights, on new text");
     f("ladder", &PretrainConfig::ladder, "folder of loam ladder on these tokens: says what loss to expect, and whether this one is normal");
-    f("family", &PretrainConfig::family, "shape for --minutes and --depth: llama, gpt2, or loam (our own, which no other program reads: 1.8 % fewer bits a byte after equal time, docs/experiments.md)");
+    f("family", &PretrainConfig::family, "shape for --minutes and --depth: llama, gpt2, or loam (our own, which no other program reads: 1.8 % fewer bits a byte after half a minute; longer runs were not compared, docs/experiments.md)");
     f("steps", &PretrainConfig::steps, "optimizer steps");
     f("token_budget", &PretrainConfig::token_budget, "length of the run in tokens, instead of --steps");
     f("batch", &PretrainConfig::batch, "sequences a step");
