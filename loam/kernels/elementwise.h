@@ -18,15 +18,11 @@ class ElementwiseKernels {
  public:
   virtual ~ElementwiseKernels() = default;
 
+  /// Activations on their own, behind a product of stored weights; elsewhere they follow a product at once (Epilogue).
   /// y = silu(gate) * up, silu(z) = z / (1 + e^-z) (Shazeer 2020). All (N,F).
   virtual void swiglu_forward(Mat y, ConstMat gate, ConstMat up) const = 0;
-  /// Writes dgate and dup. dgate may be gate, dup may be up.
-  virtual void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const = 0;
-
   /// y = max(x, 0)^2 (So et al. 2021, Primer). (N,F).
   virtual void squared_relu_forward(Mat y, ConstMat x) const = 0;
-  /// dx = 2 max(x, 0) dy. dx may be dy.
-  virtual void squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const = 0;
 
   /// Rotates each head's halves in place by position (Su et al. 2021, in Llama's half-split order):
   /// (a, b) -> (a cos - b sin, b cos + a sin). x: (N, heads*D), positions: (N), table: (positions, D), each row D/2

@@ -9,16 +9,21 @@
 
 namespace loam {
 
-enum class Activation { none, gelu };  ///< gelu: the tanh form, Hendrycks & Gimpel 2016, as GPT-2 uses it
+/// gelu: the tanh form, Hendrycks & Gimpel 2016, as GPT-2 uses it. squared_relu: max(p, 0)^2 (So et al. 2021, Primer).
+/// swiglu: silu(gate) p, silu(z) = z / (1 + e^-z) (Shazeer 2020).
+enum class Activation { none, gelu, squared_relu, swiglu };
 
-/// What is done to a finished product p, in this order; every part may be left out.
+/// What is done to a finished product p, in this order; every part may be left out. All matrices have y's shape.
 struct Epilogue {
   ConstVec bias;       ///< p += bias, by column
   ConstMat residual;   ///< p += residual; may be the output itself
-  /// The pre-activation of a backward pass: p *= gelu'(pre).
-  ConstMat gelu_gradient_at;
-  /// Forward activation: y keeps the pre-activation p and activated = gelu(p).
+  Activation activation = Activation::none;
+  /// Forward: y keeps the pre-activation p, and activated = activation(p).
   Mat activated;
+  /// Backward: p is the gradient of what was activated, and y = p activation'(pre), pre being what y kept then.
+  ConstMat gradient_at;
+  ConstMat gate;      ///< swiglu, both ways
+  Mat gate_gradient;  ///< swiglu, backward: p pre silu'(gate)
 };
 
 class MatmulKernels {

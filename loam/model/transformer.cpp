@@ -67,7 +67,7 @@ int64_t Transformer::lay_out(float* base, int64_t rows, bool training) {
     hidden_gradient_ = take(c.channels);
     d_stream_ = take(c.channels);
     d_wide_ = take(std::max(c.qkv_width(), up_width));
-    d_narrow_ = take(std::max({c.channels, c.query_width(), c.gated() ? c.hidden : 0}));
+    d_narrow_ = take(std::max(c.channels, c.query_width()));
   }
   if (c.dropout > 0) branch_ = take(c.channels);
   if (c.value_tables) looked_up_ = take(c.kv_width());
@@ -259,15 +259,32 @@ void Transformer::branch_forward(Mat out, ConstMat residual, ConstMat x, size_t 
   backend_.elementwise().add(out, residual);
 }
 
+Activation Transformer::activation() const {
+  return config_.gated() ? Activation::swiglu : config_.squared_relu ? Activation::squared_relu : Activation::gelu;
+}
+
 void Transformer::up_forward(const Activations& a, const ParamSet::Layer& p, int64_t n) const {
   const Mat up = a.up.range(0, n), active = a.active.range(0, n);
-  const bool by_halves = config_.family == Family::gpt2 && params_.is_stored(p.up) && in_blocks(params_.stored(p.up).type);
+  const ConstMat x = a.normed2.range(0, n);
+  const int64_t F = config_.hidden;
   Epilogue then = plus(vector_of(p.up_bias));
-  if (config_.family == Family::gpt2 && !by_halves) then.activated = active;
-  product(up, a.normed2.range(0, n), p.up, then);
-  if (by_halves) backend_.stored().gelu(active, up);
+  if (!params_.is_stored(p.up)) {
+    const ConstMat w = params_.value(p.up);
+    then.activated = active;
+    then.activation = activation();
+    if (!config_.gated()) return backend_.matmul().nt(up, x, w, then);
+    backend_.matmul().nt(up.columns(0, F), x, w.range(0, F), plus(then.bias.range(0, F)));
+    then.bias = then.bias.range(F, F);
+    then.gate = up.columns(0, F);
+    return backend_.matmul().nt(up.columns(F, F), x, w.range(F, F), then);
+  }
+  const StoredMat& w = params_.stored(p.up);
+  const bool by_halves = in_blocks(w.type);
+  if (config_.family == Family::gpt2 && !by_halves) then.activated = active, then.activation = Activation::gelu;
+  backend_.stored().nt(up, x, w, then);
+  if (config_.family == Family::gpt2 && by_halves) backend_.stored().gelu(active, up);
   if (config_.squared_relu) backend_.elementwise().squared_relu_forward(active, up);
-  if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, config_.hidden), up.columns(config_.hidden, config_.hidden));
+  if (config_.gated()) backend_.elementwise().swiglu_forward(active, up.columns(0, F), up.columns(F, F));
 }
 
 ConstMat Transformer::forward(const TokenBatch& batch) {
@@ -316,18 +333,15 @@ void Transformer::feed_forward_backward(const Activations& a, const ParamSet::La
   mm.tn_add(params_.gradient(p.down), d_branch, a.active.range(0, n));
   bias_backward(p.down_bias, d_branch);
   const Mat d_up(d_wide_.data, n, config_.gated() ? 2 * F : F), up = a.up.range(0, n);
+  Epilogue then;
+  then.activation = activation();
+  then.gradient_at = up;
   if (config_.gated()) {
-    const Mat d_active(d_narrow_.data, n, F);
-    mm.nn(d_active, d_branch, params_.value(p.down));
-    backend_.elementwise().swiglu_backward(d_up.columns(0, F), d_up.columns(F, F), d_active, up.columns(0, F), up.columns(F, F));
-  } else if (config_.squared_relu) {
-    mm.nn(d_up, d_branch, params_.value(p.down));
-    backend_.elementwise().squared_relu_backward(d_up, d_up, up);
-  } else {
-    Epilogue then;
-    then.gelu_gradient_at = up;
-    mm.nn(d_up, d_branch, params_.value(p.down), then);
+    then.gradient_at = up.columns(F, F);
+    then.gate = up.columns(0, F);
+    then.gate_gradient = d_up.columns(0, F);
   }
+  mm.nn(config_.gated() ? d_up.columns(F, F) : d_up, d_branch, params_.value(p.down), then);
   mm.tn_add(params_.gradient(p.up), d_up, a.normed2.range(0, n));
   bias_backward(p.up_bias, d_up);
   const Mat d_normed(d_narrow_.data, n, config_.channels);

@@ -105,6 +105,7 @@ class Transformer {
   void embed(Mat y, const int32_t* ids, const int32_t* positions, const int32_t* pairs) const;
   void add_value_rows(const Activations& a, const ParamSet::Layer& p, const int32_t* ids, int64_t rows) const;
   void rope(Mat qkv, const int32_t* positions, bool inverse) const;
+  Activation activation() const;  ///< the feed-forward's
   void up_forward(const Activations& a, const ParamSet::Layer& p, int64_t rows) const;
   /// out = residual + x w' + bias, with dropout on the branch if the batch wants it.
   void branch_forward(Mat out, ConstMat residual, ConstMat x, size_t w, size_t bias, const TokenBatch& batch, uint64_t site);

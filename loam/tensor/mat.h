@@ -17,6 +17,12 @@ struct ConstVec {
   ConstVec() = default;
   ConstVec(const float* p, int64_t n) : data(p), size(n) {}
   explicit operator bool() const { return data != nullptr; }
+  /// Elements [begin, begin + count); of no vector, none.
+  ConstVec range(int64_t begin, int64_t count) const {
+    if (data == nullptr) return {};
+    LOAM_ASSERT(begin >= 0 && begin + count <= size);
+    return {data + begin, count};
+  }
 };
 
 struct Vec {

@@ -70,29 +70,21 @@ TEST_P(RowsTest, HeadsNormedByThemselves) {
 
 TEST_P(RowsTest, GatedActivation) {
   for (const auto& [n, c] : kDims) {
-    const Matrix gate = uniform(n, c, 1, 6), up = uniform(n, c, 2), dy = uniform(n, c, 3);
-    std::vector<std::vector<float>> out[2];
-    int which = 0;
-    for (const Backend* b : {&fast(), &ref()}) {
-      Matrix y(n, c), dgate(n, c), dup(n, c);
-      b->elementwise().swiglu_forward(y.mat(), gate.view(), up.view());
-      b->elementwise().swiglu_backward(dgate.mat(), dup.mat(), dy.view(), gate.view(), up.view());
-      out[which++] = {y.data, dgate.data, dup.data};
-    }
-    for (size_t i = 0; i < out[0].size(); ++i) EXPECT_LT(distance(out[0][i], out[1][i]), 2e-6) << n << "x" << c << " part " << i;
+    const Matrix gate = uniform(n, c, 1, 6), up = uniform(n, c, 2);
+    Matrix got(n, c), want(n, c);
+    fast().elementwise().swiglu_forward(got.mat(), gate.view(), up.view());
+    ref().elementwise().swiglu_forward(want.mat(), gate.view(), up.view());
+    EXPECT_LT(distance(got.data, want.data), 2e-6) << n << "x" << c;
   }
 }
 
 TEST_P(RowsTest, SquaredRelu) {
   for (const auto& [n, c] : kDims) {
-    const Matrix x = uniform(n, c, 1, 3), dy = uniform(n, c, 3);
-    Matrix got(n, c), want(n, c), d_got(n, c), d_want(n, c);
+    const Matrix x = uniform(n, c, 1, 3);
+    Matrix got(n, c), want(n, c);
     fast().elementwise().squared_relu_forward(got.mat(), x.view());
     ref().elementwise().squared_relu_forward(want.mat(), x.view());
-    fast().elementwise().squared_relu_backward(d_got.mat(), dy.view(), x.view());
-    ref().elementwise().squared_relu_backward(d_want.mat(), dy.view(), x.view());
     EXPECT_LT(distance(got.data, want.data), 2e-6) << n << "x" << c;
-    EXPECT_LT(distance(d_got.data, d_want.data), 2e-6) << n << "x" << c;
   }
   Matrix odd(1, 3), out(1, 3);
   odd.at(0, 0) = std::nanf(""), odd.at(0, 1) = -2, odd.at(0, 2) = 3;

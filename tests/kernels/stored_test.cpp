@@ -143,6 +143,7 @@ TEST_P(StoredTest, ProductsMatchTheReference) {
         if (kind >= 1) a.bias = b.bias = bias.view();
         if (kind == 1) a.residual = b.residual = residual.view();
         if (kind == 2) {
+          a.activation = b.activation = Activation::gelu;
           a.activated = got_active.mat();
           b.activated = want_active.mat();
         }

@@ -25,21 +25,6 @@ void Elementwise::swiglu_forward(Mat y, ConstMat gate, ConstMat up) const {
   });
 }
 
-void Elementwise::swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const {
-  parallel_chunks(dy.rows, row_grain(dy.cols), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float *g = gate.data + row * gate.ld, *u = up.data + row * up.ld, *d = dy.data + row * dy.ld;
-      float *dg = dgate.data + row * dgate.ld, *du = dup.data + row * dup.ld;
-      each_vector(dy.cols, [&](int64_t i, int64_t n) {
-        const vf z = load_some(g + i, n), a = load_some(u + i, n), e = load_some(d + i, n);
-        const vf s = 1.0f / (1.0f + vexp(-z));
-        store_some(dg + i, e * a * s * (1.0f + z * (1.0f - s)), n);
-        store_some(du + i, e * z * s, n);
-      });
-    }
-  });
-}
-
 void Elementwise::squared_relu_forward(Mat y, ConstMat x) const {
   parallel_chunks(y.rows, row_grain(y.cols), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -48,19 +33,6 @@ void Elementwise::squared_relu_forward(Mat y, ConstMat x) const {
       each_vector(y.cols, [&](int64_t i, int64_t n) {
         const vf v = load_some(from + i, n), above = v < 0.0f ? vf{} : v;  // NaN stays
         store_some(out + i, above * above, n);
-      });
-    }
-  });
-}
-
-void Elementwise::squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const {
-  parallel_chunks(dy.rows, row_grain(dy.cols), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float *from = x.data + row * x.ld, *d = dy.data + row * dy.ld;
-      float* out = dx.data + row * dx.ld;
-      each_vector(dy.cols, [&](int64_t i, int64_t n) {
-        const vf v = load_some(from + i, n), above = v < 0.0f ? vf{} : v;
-        store_some(out + i, 2.0f * above * load_some(d + i, n), n);
       });
     }
   });

@@ -40,9 +40,7 @@ class Attention final : public AttentionKernels {
 class Elementwise final : public ElementwiseKernels {
  public:
   void swiglu_forward(Mat y, ConstMat gate, ConstMat up) const override;
-  void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const override;
   void squared_relu_forward(Mat y, ConstMat x) const override;
-  void squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const override;
   void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const override;
   void embed_forward(Mat y, const int32_t* ids, const int32_t* positions, ConstMat tokens, ConstMat places) const override;
   void embed_backward_add(Mat dtokens, Mat dplaces, const int32_t* ids, const int32_t* positions, ConstMat dy) const override;

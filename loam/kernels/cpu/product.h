@@ -50,10 +50,39 @@ LOAM_INLINE vf gelu_sigmoid(vf x) {
   const vf u2 = x * (1.5957691216f + 0.0713548162726f * x * x);
   return 1.0f / (1.0f + vexp(-u2));
 }
+LOAM_INLINE vf above_zero(vf x) { return x < 0.0f ? vf{} : x; }  // NaN stays
 LOAM_INLINE vf gelu_value(vf x) { return x * gelu_sigmoid(x); }
 LOAM_INLINE vf gelu_slope(vf x) {
   const vf s = gelu_sigmoid(x);
   return s + x * s * (1.0f - s) * (1.5957691216f + 3.0f * 0.0713548162726f * x * x);
+}
+
+/// The activation of a finished sum, or its gradient: returns what y gets and writes the rest.
+LOAM_INLINE vf activate(vf sum, int64_t row, int64_t col, int64_t n, const Epilogue& then) {
+  auto there = [&](ConstMat m) __attribute__((always_inline)) { return load_some(m.data + row * m.ld + col, n); };
+  auto keep = [&](Mat m, vf x) __attribute__((always_inline)) { store_some(m.data + row * m.ld + col, x, n); };
+  const bool backward = then.gradient_at.data != nullptr;
+  switch (then.activation) {
+    case Activation::none: return sum;
+    case Activation::gelu:
+      if (backward) return sum * gelu_slope(there(then.gradient_at));
+      keep(then.activated, gelu_value(sum));
+      return sum;
+    case Activation::squared_relu:
+      if (backward) return 2.0f * above_zero(there(then.gradient_at)) * sum;
+      keep(then.activated, above_zero(sum) * above_zero(sum));
+      return sum;
+    case Activation::swiglu: {
+      const vf gate = there(then.gate), s = 1.0f / (1.0f + vexp(-gate));
+      if (backward) {
+        keep(then.gate_gradient, sum * there(then.gradient_at) * s * (1.0f + gate * (1.0f - s)));
+        return sum * gate * s;
+      }
+      keep(then.activated, gate * s * sum);
+      return sum;
+    }
+  }
+  __builtin_unreachable();
 }
 
 /// Writes one vector of a finished or partial sum at (row, col), with what follows it.
@@ -63,12 +92,7 @@ LOAM_INLINE void write_vector(Mat y, vf sum, int64_t row, int64_t col, int64_t n
   if (last) {
     if (then.bias.data != nullptr) sum += load_some(then.bias.data + col, n);
     if (then.residual.data != nullptr) sum += load_some(then.residual.data + row * then.residual.ld + col, n);
-    if (then.gelu_gradient_at.data != nullptr) {
-      sum *= gelu_slope(load_some(then.gelu_gradient_at.data + row * then.gelu_gradient_at.ld + col, n));
-    }
-    if (then.activated.data != nullptr) {
-      store_some(then.activated.data + row * then.activated.ld + col, gelu_value(sum), n);
-    }
+    if (then.activation != Activation::none) sum = activate(sum, row, col, n, then);
   }
   store_some(at, sum, n);
 }

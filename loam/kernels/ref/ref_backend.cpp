@@ -21,13 +21,43 @@ double gelu_slope(double x) {
   return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * kGeluScale * (1 + 3 * 0.044715 * x * x);
 }
 
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+double activate(double sum, int64_t r, int64_t c, const Epilogue& then) {
+  const double pre = then.gradient_at ? d(at(then.gradient_at, r, c)) : 0;
+  double kept = sum, activated = 0;
+  switch (then.activation) {
+    case Activation::none: return sum;
+    case Activation::gelu:
+      activated = gelu(sum);
+      kept = sum * gelu_slope(pre);
+      break;
+    case Activation::squared_relu:
+      activated = std::pow(std::max(sum, 0.0), 2);
+      kept = sum * 2 * std::max(pre, 0.0);
+      break;
+    case Activation::swiglu: {
+      const double gate = d(at(then.gate, r, c)), s = sigmoid(gate);
+      activated = gate * s * sum;
+      kept = sum * gate * s;
+      if (then.gate_gradient) at(then.gate_gradient, r, c) = f(sum * pre * s * (1 + gate * (1 - s)));
+      break;
+    }
+  }
+  if (then.gradient_at) return kept;
+  at(then.activated, r, c) = f(activated);
+  return sum;
+}
+
+}  // namespace
+
 void finish(Mat y, int64_t r, int64_t c, double sum, const Epilogue& then) {
   if (then.bias) sum += d(then.bias.data[c]);
   if (then.residual) sum += d(at(then.residual, r, c));
-  if (then.gelu_gradient_at) sum *= gelu_slope(d(at(then.gelu_gradient_at, r, c)));
-  if (then.activated) at(then.activated, r, c) = f(gelu(sum));
-  at(y, r, c) = f(sum);
+  at(y, r, c) = f(activate(sum, r, c, then));
 }
+
+namespace {
 
 class Matmul final : public MatmulKernels {
   void nt(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override {
@@ -241,26 +271,12 @@ class Attention final : public AttentionKernels {
 class Elementwise final : public ElementwiseKernels {
   void swiglu_forward(Mat y, ConstMat gate, ConstMat up) const override {
     for (int64_t r = 0; r < y.rows; ++r) {
-      for (int64_t c = 0; c < y.cols; ++c) at(y, r, c) = f(d(at(gate, r, c)) / (1 + std::exp(-d(at(gate, r, c)))) * d(at(up, r, c)));
-    }
-  }
-  void swiglu_backward(Mat dgate, Mat dup, ConstMat dy, ConstMat gate, ConstMat up) const override {
-    for (int64_t r = 0; r < dy.rows; ++r) {
-      for (int64_t c = 0; c < dy.cols; ++c) {
-        const double z = d(at(gate, r, c)), s = 1 / (1 + std::exp(-z)), e = d(at(dy, r, c)), a = d(at(up, r, c));
-        at(dgate, r, c) = f(e * a * s * (1 + z * (1 - s)));
-        at(dup, r, c) = f(e * z * s);
-      }
+      for (int64_t c = 0; c < y.cols; ++c) at(y, r, c) = f(d(at(gate, r, c)) * sigmoid(d(at(gate, r, c))) * d(at(up, r, c)));
     }
   }
   void squared_relu_forward(Mat y, ConstMat x) const override {
     for (int64_t r = 0; r < y.rows; ++r) {
       for (int64_t c = 0; c < y.cols; ++c) at(y, r, c) = f(std::pow(std::max(d(at(x, r, c)), 0.0), 2));
-    }
-  }
-  void squared_relu_backward(Mat dx, ConstMat dy, ConstMat x) const override {
-    for (int64_t r = 0; r < dy.rows; ++r) {
-      for (int64_t c = 0; c < dy.cols; ++c) at(dx, r, c) = f(2 * std::max(d(at(x, r, c)), 0.0) * d(at(dy, r, c)));
     }
   }
   void rope(Mat x, int64_t heads, int64_t head_size, const int32_t* positions, ConstMat table, bool inverse) const override {

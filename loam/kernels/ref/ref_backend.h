@@ -7,5 +7,7 @@ namespace loam::ref {
 
 cpu::Parts parts();
 const StoredKernels& stored_kernels();
+/// Writes sum p at (r, c) of y with what follows it.
+void finish(Mat y, int64_t r, int64_t c, double p, const Epilogue& then);
 
 }  // namespace loam::ref

@@ -8,8 +8,6 @@
 namespace loam::ref {
 namespace {
 
-double at(ConstMat m, int64_t r, int64_t c) { return static_cast<double>(m.data[r * m.ld + c]); }
-
 class Stored final : public StoredKernels {
   void nt(Mat y, ConstMat x, const StoredMat& w, const Epilogue& then) const override {
     std::vector<float> row(static_cast<size_t>(w.cols));
@@ -39,15 +37,6 @@ class Stored final : public StoredKernels {
     for (int64_t n = 0; n < y.rows; ++n) {
       for (int64_t c = 0; c < y.cols; ++c) y.data[n * y.ld + c] = gelu_by_halves(x.data[n * x.ld + c]);
     }
-  }
-  static void finish(Mat y, int64_t r, int64_t c, double sum, const Epilogue& then) {
-    if (then.bias) sum += static_cast<double>(then.bias.data[c]);
-    if (then.residual) sum += at(then.residual, r, c);
-    if (then.activated) {
-      const double u = std::sqrt(2 / 3.14159265358979323846) * (sum + 0.044715 * sum * sum * sum);
-      then.activated.data[r * then.activated.ld + c] = static_cast<float>(0.5 * sum * (1 + std::tanh(u)));
-    }
-    y.data[r * y.ld + c] = static_cast<float>(sum);
   }
 };
 
