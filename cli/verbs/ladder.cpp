@@ -34,12 +34,12 @@ class PretrainedRungs : public LadderTrainer {
   int64_t train_tokens() const override { return set_.train().token_count(); }
   int64_t validation_tokens() const override { return set_.val().token_count(); }
 
-  SizeFacts facts(const LadderSize& size) override {
+  SizeFacts facts(const ModelSize& size) override {
     const ModelConfig model = shape(size);
     return {matmul_parameters(model), training_flops_per_token(model, config_.context)};
   }
 
-  double tokens_per_s(const LadderSize& size) override {
+  double tokens_per_s(const ModelSize& size) override {
     PretrainPlan plan;
     plan.model = shape(size);
     plan.context = config_.context;
@@ -48,7 +48,7 @@ class PretrainedRungs : public LadderTrainer {
     return measured_rate(plan);
   }
 
-  RungResult train(const LadderSize& size, int64_t tokens, const fs::path& out, Progress& progress) override {
+  RungResult train(const ModelSize& size, int64_t tokens, const fs::path& out, Progress& progress) override {
     if (is_artifact(out)) return finished(open_artifact(out, "model"), tokens);
     // The shape as a file, so that anyone can repeat the rung: loam pretrain --arch ...
     // By its full path: it is one of the run's settings, and the same rung begun from elsewhere must go on.
@@ -74,7 +74,7 @@ class PretrainedRungs : public LadderTrainer {
   }
 
  private:
-  ModelConfig shape(const LadderSize& size) const {
+  ModelConfig shape(const ModelSize& size) const {
     ModelConfig model = family_shape(config_.family, size.layers, size.channels, config_.context);
     model.vocab = set_.vocab_size();
     model.bos = model.eos = set_.eot_id();

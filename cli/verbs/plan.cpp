@@ -58,11 +58,13 @@ Report plan_recipe(const std::string& file, const PlanConfig& prices, const Cli&
       basis = "the recipe's vocab_size (the tokens are not made yet)";
     }
     const PretrainPlan plan = settle(config, vocab, vocab - 1, tokens, progress);
-    const TrainingMemory memory = plan_training_memory(plan.model, plan.micro_batch, plan.context, threads(), {.muon = plan.muon});
+    const TrainingMemory memory = plan_training_memory(plan.model, plan.micro_batch, plan.context, threads(), plan.extras());
     const double step_tokens = static_cast<double>(plan.batch * plan.context), total = step_tokens * static_cast<double>(plan.schedule.steps);
     // With minutes the shapes were timed to choose one; without, nothing needs to run.
     const bool timed = plan.expected_tokens_per_s > 0;
-    const double rate = timed ? plan.expected_tokens_per_s : predicted_rate(this_machine(/*again=*/false, progress), plan.model, plan.batch, plan.context, plan.muon);
+    const double rate = timed ? plan.expected_tokens_per_s
+                        : plan.precision != Precision::float32 ? measured_rate(plan)  // the roofline is that of floats
+                                                               : predicted_rate(this_machine(/*again=*/false, progress), plan.model, plan.batch, plan.context, plan.muon);
     const double hours = total / rate / 3600;
     constexpr double kPrice = 0.10;  // dollars an hour: what the report assumes for a small rented machine
     const double price = prices.price.value_or(kPrice);
@@ -118,7 +120,7 @@ Report plan_shape(const ShapeQuestion& asked, const PlanConfig& config, bool aga
     if (asked.vocab) model.vocab = *asked.vocab;
   } else {
     if (cross != std::string::npos && asked.shape.find_first_not_of("0123456789x") == std::string::npos) {
-      const LadderSize size = parse_size(asked.shape, "--shape");
+      const ModelSize size = parse_size(asked.shape, "--shape");
       model = family_shape("llama", size.layers, size.channels, asked.context.value_or(256));
     } else {
       model = named_shape(asked.shape);

@@ -1,6 +1,8 @@
 #include "loam/kernels/backend.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -57,16 +59,36 @@ bool machine_has_half_floats() {
 #endif
 }
 
+/// Does this machine have AMX's tiles for bfloat16, and does the system let this process use them? Linux wants to be
+/// asked, once a process (Documentation/arch/x86/xstate.rst).
+bool machine_has_tiles() {
+#if defined(__x86_64__)
+  constexpr unsigned kTiles = 1u << 24, kBf16 = 1u << 22;  // CPUID 7, EDX
+  constexpr long kRequest = 0x1023, kTileData = 18;        // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  static const bool has = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kTiles) != 0 && (d & kBf16) != 0 && ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+  return has;
+#else
+  return false;
+#endif
+}
+
 class HostBackend : public Backend {
  public:
-  HostBackend(std::string name, const cpu::Parts& parts) : name_(std::move(name)), parts_(parts), dots_(parts.stored_with_dots != nullptr && machine_has_dots(parts.isa)) {}
+  HostBackend(std::string name, const cpu::Parts& parts, Precision precision = Precision::float32)
+      : name_(std::move(name)),
+        parts_(parts),
+        dots_(parts.stored_with_dots != nullptr && machine_has_dots(parts.isa)),
+        rounds_(precision == Precision::bfloat16),
+        tiles_(rounds_ && parts.matmul_tiles != nullptr && machine_has_tiles()) {}
   std::string name() const override { return name_; }
   std::string isa() const override { return parts_.isa; }
-  const MatmulKernels& matmul() const override { return *parts_.matmul; }
+  std::string products() const override { return tiles_ ? "bfloat16" : rounds_ ? "bfloat16, rounded" : "float32"; }
+  const MatmulKernels& matmul() const override { return tiles_ ? *parts_.matmul_tiles : rounds_ ? *parts_.matmul_rounded : *parts_.matmul; }
   const NormKernels& norm() const override { return *parts_.norm; }
   const AttentionKernels& attention() const override { return *parts_.attention; }
   const ElementwiseKernels& elementwise() const override { return *parts_.elementwise; }
-  const HeadKernels& head() const override { return *parts_.head; }
+  const HeadKernels& head() const override { return tiles_ ? *parts_.head_tiles : rounds_ ? *parts_.head_rounded : *parts_.head; }
   const OptimizerKernels& optimizer() const override { return *parts_.optimizer; }
   const StoredKernels& stored() const override { return dots_ ? *parts_.stored_with_dots : *parts_.stored; }
   Buffer allocate(int64_t count) const override { return allocate_host(count); }
@@ -82,13 +104,13 @@ class HostBackend : public Backend {
       // Each thread's best of several short bursts, all of them busy: one that had to wait for another program, as at
       // times it will, must not make the machine look slow (and a training step look better than it is).
       std::vector<double> best(static_cast<size_t>(peak_threads_));
+      const cpu::Spin& spin = tiles_ ? parts_.spin_tiles : parts_.spin;
       for (int repeat = 0; repeat < 16; ++repeat) {
         parallel_for(peak_threads_, [&](int64_t thread) {
-          constexpr int64_t kRounds = 200'000;
           const double began = seconds_now();
-          sink_ = parts_.spin(kRounds);
+          sink_ = spin.run(spin.rounds);
           double& rate = best[static_cast<size_t>(thread)];
-          rate = std::max(rate, static_cast<double>(kRounds) * parts_.operations_per_round / (seconds_now() - began));
+          rate = std::max(rate, static_cast<double>(spin.rounds) * spin.operations / (seconds_now() - began));
         });
       }
       peak_ = std::accumulate(best.begin(), best.end(), 0.0);
@@ -102,7 +124,9 @@ class HostBackend : public Backend {
   }
   std::string name_;
   cpu::Parts parts_;
-  bool dots_;  // one instruction adds four products of bytes
+  bool dots_;    // one instruction adds four products of bytes
+  bool rounds_;  // factors of products to bfloat16
+  bool tiles_;   // in AMX's tiles
   mutable double peak_ = 0;
   mutable int peak_threads_ = 0;
   mutable volatile float sink_ = 0;
@@ -130,29 +154,38 @@ std::vector<std::string> usable_isas() {
   return isas;
 }
 
-const Backend& cpu_backend(const std::string& isa) {
-  static const HostBackend generic("cpu", cpu::generic::parts());
-#if defined(__x86_64__)
-  static const HostBackend avx2("cpu", cpu::avx2::parts());
-  static const HostBackend avx512("cpu", cpu::avx512::parts());
-#endif
+Precision parse_precision(const std::string& text) {
+  require(text == "float32" || text == "bfloat16", "--precision is \"", text, "\"; there are float32 and bfloat16");
+  return text == "bfloat16" ? Precision::bfloat16 : Precision::float32;
+}
+
+const Backend& cpu_backend(const std::string& isa, Precision precision) {
   if (isa != "generic" && isa != "avx2" && isa != "avx512") {
     fail(ErrorKind::usage, "there is no instruction set \"", isa, "\"; there are generic, avx2 and avx512");
   }
   if (!machine_has(isa)) fail(ErrorKind::device, "this machine's CPU has no ", isa, "; its best is ", usable_isas().back());
+  auto at = [&]<cpu::Parts (*kParts)()>() -> const Backend& {
+    static const HostBackend floats("cpu", kParts());
+    if (precision == Precision::float32) return floats;
+    static const HostBackend rounded("cpu", kParts(), Precision::bfloat16);
+    return rounded;
+  };
 #if defined(__x86_64__)
-  if (isa == "avx2") return avx2;
-  if (isa == "avx512") return avx512;
+  if (isa == "avx2") return at.template operator()<cpu::avx2::parts>();
+  if (isa == "avx512") return at.template operator()<cpu::avx512::parts>();
 #endif
-  return generic;
+  return at.template operator()<cpu::generic::parts>();
 }
 
-const Backend& backend(const std::string& name) {
+const Backend& backend(const std::string& name, Precision precision) {
   static const HostBackend ref("ref", ref::parts());
-  if (name == "ref") return ref;
+  if (name == "ref") {
+    require(precision == Precision::float32, "the backend \"ref\" has products of float32 alone");
+    return ref;
+  }
   if (name == "cpu") {
     const char* forced = std::getenv("LOAM_ISA");
-    return cpu_backend(forced != nullptr && *forced != '\0' ? forced : usable_isas().back());
+    return cpu_backend(forced != nullptr && *forced != '\0' ? forced : usable_isas().back(), precision);
   }
   fail(ErrorKind::usage, "there is no backend \"", name, "\"; there are cpu and ref");
 }

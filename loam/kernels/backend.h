@@ -57,6 +57,9 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  ///< "ref", "cpu"
   virtual std::string isa() const = 0;   ///< "generic", "avx2", "avx512"
+  /// How factors of the layers' and the head's products are: "float32", "bfloat16" (in AMX's tiles) or "bfloat16, rounded"
+  /// (where the machine has no tiles).
+  virtual std::string products() const = 0;
   virtual const MatmulKernels& matmul() const = 0;
   virtual const NormKernels& norm() const = 0;
   virtual const AttentionKernels& attention() const = 0;
@@ -76,12 +79,18 @@ class Backend {
   virtual double peak_flops() const = 0;
 };
 
+/// Factors of matrix products: as they are, or rounded to bfloat16 (8 bits of 24) first, with sums of float32. Attention,
+/// norms, the optimiser and all that is kept stay float32.
+enum class Precision { float32, bfloat16 };
+/// "float32" or "bfloat16". Throws Error{usage} naming both.
+Precision parse_precision(const std::string& text);
+
 /// "cpu" (with the best instruction set of this machine, or the one LOAM_ISA names: generic, avx2, avx512) or "ref".
 /// Throws Error{usage} for another name, Error{device} for an instruction set this machine lacks.
-const Backend& backend(const std::string& name = "cpu");
+const Backend& backend(const std::string& name = "cpu", Precision precision = Precision::float32);
 /// Instruction sets this binary holds and this machine can run, slowest first.
 std::vector<std::string> usable_isas();
 /// The cpu backend with a given instruction set, for tests.
-const Backend& cpu_backend(const std::string& isa);
+const Backend& cpu_backend(const std::string& isa, Precision precision = Precision::float32);
 
 }  // namespace loam

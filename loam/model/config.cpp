@@ -276,6 +276,11 @@ double training_flops_per_token(const ModelConfig& c, int64_t time, bool whole_s
   return 6.0 * static_cast<double>(matmul_parameters(c)) + attention;
 }
 
+const std::vector<ModelSize>& usual_sizes() {
+  static const std::vector<ModelSize> sizes = {{1, 32}, {2, 32}, {2, 64}, {3, 96}, {4, 128}, {5, 160}, {6, 192}, {6, 256}, {8, 320}, {8, 384}, {10, 512}, {12, 640}, {12, 768}, {16, 1024}};
+  return sizes;
+}
+
 ModelConfig named_shape(const std::string& name) {
   struct Shape {
     Family family;

@@ -90,4 +90,14 @@ double training_flops_per_token(const ModelConfig& config, int64_t time, bool wh
 /// Throws Error{usage} with the list of names.
 ModelConfig named_shape(const std::string& name);
 
+/// One size of a family's shapes.
+struct ModelSize {
+  int64_t layers = 0, channels = 0;
+  std::string name() const { return std::to_string(layers) + "x" + std::to_string(channels); }
+  bool operator==(const ModelSize&) const = default;
+};
+/// The sizes that --minutes and a ladder choose from, small to large; each has two to four times the parameters of the one
+/// before.
+const std::vector<ModelSize>& usual_sizes();
+
 }  // namespace loam

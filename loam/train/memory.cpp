@@ -39,6 +39,10 @@ TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t
   const int64_t widest = std::max({c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width(), std::min<int64_t>(outputs, 4096)});
   const int64_t attention = 4 * (5 * context * std::max<int64_t>(c.head_size, 32) + 2 * 48 * context);
   m.working = 5 * std::min(chunk, rows) * outputs + packed_head + 4 * 512 * widest + team * attention + (int64_t{20} << 20);
+  if (extras.rounds) {
+    const int64_t wide = std::max(c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width());
+    m.working += 5 * (std::max(times(rows, wide), std::min(chunk, rows) * outputs) + std::max({wide * c.channels, outputs * c.channels, times(rows, std::max(c.hidden, c.channels))}));
+  }
   if (extras.muon) m.working += 4 * Muon::working_floats(params, team);
   return m;
 }

@@ -19,6 +19,7 @@ struct TrainingMemory {
 struct TrainingExtras {
   bool keeps_best = false;  ///< one more copy of the weights, as fine-tuning has it
   bool muon = false;        ///< Muon's working space
+  bool rounds = false;      ///< bfloat16 copies of products' factors
 };
 
 /// Of a run with `batch` sequences of `context` tokens at once on `team` threads.

@@ -2,7 +2,9 @@
 #include "loam/kernels/cpu/cpu_backend.h"
 
 #include "loam/base/threads.h"
+#include "loam/kernels/cpu/amx.h"
 #include "loam/kernels/cpu/families.h"
+#include "loam/kernels/cpu/rounded.h"
 #include "loam/kernels/cpu/simd.h"
 #include "loam/kernels/cpu/stored.h"
 
@@ -43,7 +45,12 @@ Parts parts() {
 #else
   const StoredKernels* const with_dots = nullptr;
 #endif
-  return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored, with_dots, &spin, 2.0 * 2.0 * kTileRows * kWidth};
+  static const RoundedMatmul rounded(matmul);
+  static const Head head_rounded(&rounded);
+  static const TileParts tiles = tile_parts(matmul);
+  static const Head head_tiles(tiles.matmul);
+  return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored, with_dots, {&spin, 2.0 * 2.0 * kTileRows * kWidth, 200'000},
+          &rounded, &head_rounded, tiles.matmul, tiles.matmul != nullptr ? &head_tiles : nullptr, tiles.spin};
 }
 
 }  // namespace loam::cpu::LOAM_ISA

@@ -13,6 +13,13 @@
 
 namespace loam::cpu {
 
+/// What a peak is measured with.
+struct Spin {
+  float (*run)(int64_t rounds) = nullptr;  ///< returns something that depends on all of them
+  double operations = 0;                   ///< FLOP of one round
+  int64_t rounds = 0;                      ///< of a short burst
+};
+
 struct Parts {
   const char* isa;
   const MatmulKernels* matmul;
@@ -23,8 +30,12 @@ struct Parts {
   const OptimizerKernels* optimizer;
   const StoredKernels* stored;
   const StoredKernels* stored_with_dots;  ///< the same with VNNI, for machines that have it; null: the set has none
-  float (*spin)(int64_t rounds);   ///< multiply-adds in registers
-  double operations_per_round;     ///< FLOP of one round of spin
+  Spin spin;                                ///< multiply-adds in registers
+  const MatmulKernels* matmul_rounded;      ///< bfloat16 factors, on any machine of this set
+  const HeadKernels* head_rounded;
+  const MatmulKernels* matmul_tiles;        ///< the same in AMX's tiles, for machines that have them; null: the set has none
+  const HeadKernels* head_tiles;
+  Spin spin_tiles;
 };
 
 namespace generic { Parts parts(); }

@@ -53,8 +53,13 @@ class Elementwise final : public ElementwiseKernels {
 
 class Head final : public HeadKernels {
  public:
+  /// Its products are those of floats, with packed panels kept between chunks; or, where given, `products`'.
+  explicit Head(const MatmulKernels* products = nullptr) : products_(products) {}
   void loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_t* targets, ConstVec weights) const override;
   void log_softmax(Mat logits) const override;
+
+ private:
+  const MatmulKernels* products_;
 };
 
 class Optimizer final : public OptimizerKernels {

@@ -33,7 +33,7 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
   const int64_t chunk = min_of(1020, max_of(96, (1 << 20) / ld)) / kTileRows * kTileRows;
   float* logits = scratch(kRowsSlot, chunk * ld);
   // A small head is packed once for all chunks, in both directions; a large one again for each.
-  const bool packed_once = channels <= kDepth && 2 * vocab * channels <= (8 << 20);
+  const bool packed_once = products_ == nullptr && channels <= kDepth && 2 * vocab * channels <= (8 << 20);
   const float* forward_panels = nullptr;
   float* backward_panels = nullptr;
   if (packed_once) {
@@ -49,7 +49,9 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
     const int64_t rows = min_of(chunk, x.rows - n0);
     const Mat z(logits, rows, vocab, ld);
     const Left from{x.data + n0 * x.ld, x.ld};
-    if (packed_once) {
+    if (products_ != nullptr) {
+      products_->nt(z, x.range(n0, rows), w);
+    } else if (packed_once) {
       multiply_packed<Walk::rows>(z, rows, from, forward_panels, channels, 0, vocab, false, {});
     } else {
       product<Walk::rows>(z, rows, vocab, channels, from, {w.data, w.ld, true}, false);
@@ -75,6 +77,11 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
     });
     if (!backward) continue;
     const Mat d = dx.range(n0, rows);
+    if (products_ != nullptr) {
+      products_->nn(d, z, w);
+      products_->tn_add(dw, z, x.range(n0, rows));
+      continue;
+    }
     if (packed_once) {
       multiply_packed<Walk::rows>(d, rows, {logits, ld}, backward_panels, vocab, 0, channels, false, {});
     } else {

@@ -9,6 +9,6 @@ namespace loam::cpu {
 /// Slots: one a caller that may be live at once with another (see scratch.cpp). Throws Error{resource}.
 float* scratch(int slot, int64_t count);
 
-enum ScratchSlot { kPackedSlot, kPackedSlot2, kTaskSlot, kTaskSlot2, kTaskSlot3, kTaskSlot4, kRowsSlot, kSlotCount };
+enum ScratchSlot { kPackedSlot, kPackedSlot2, kTaskSlot, kTaskSlot2, kTaskSlot3, kTaskSlot4, kRowsSlot, kRoundedSlot, kRoundedSlot2, kSlotCount };
 
 }  // namespace loam::cpu

@@ -18,6 +18,7 @@
 #include "loam/base/error.h"
 #include "loam/base/progress.h"
 #include "loam/metrics/scaling_law.h"
+#include "loam/model/config.h"
 
 namespace loam {
 
@@ -44,16 +45,8 @@ struct LadderConfig {
   void validate() const;
 };
 
-struct LadderSize {
-  int64_t layers = 0, channels = 0;
-  std::string name() const { return std::to_string(layers) + "x" + std::to_string(channels); }
-  bool operator==(const LadderSize&) const = default;
-};
-
 /// "3x96". Throws Error{usage} naming `flag`.
-LadderSize parse_size(const std::string& text, const char* flag);
-/// The sizes --minutes chooses from, small to large; each has two to four times the parameters of the one before.
-const std::vector<LadderSize>& ladder_sizes();
+ModelSize parse_size(const std::string& text, const char* flag);
 
 /// What one size costs.
 struct SizeFacts {
@@ -74,19 +67,19 @@ struct RungResult {
 class LadderTrainer {
  public:
   virtual ~LadderTrainer() = default;
-  virtual SizeFacts facts(const LadderSize& size) = 0;
+  virtual SizeFacts facts(const ModelSize& size) = 0;
   /// Tokens a second this machine reaches with that size, by timing a few steps.
-  virtual double tokens_per_s(const LadderSize& size) = 0;
+  virtual double tokens_per_s(const ModelSize& size) = 0;
   virtual int64_t train_tokens() const = 0;       ///< of the training text
   virtual int64_t validation_tokens() const = 0;  ///< of the held-out text; 0: none
   /// A run of `tokens` tokens in the folder `out`: resumed if begun, only read if finished. Throws Error{interrupted}
   /// after saving.
-  virtual RungResult train(const LadderSize& size, int64_t tokens, const std::filesystem::path& out, Progress& progress) = 0;
+  virtual RungResult train(const ModelSize& size, int64_t tokens, const std::filesystem::path& out, Progress& progress) = 0;
 };
 
 /// One run of the ladder, planned.
 struct PlannedRung {
-  LadderSize size;
+  ModelSize size;
   double share = 1;    ///< of the full length
   int64_t tokens = 0;
   bool is_target = false;

@@ -28,8 +28,8 @@ std::vector<std::string> split_commas(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::vector<LadderSize> sizes_of(const LadderConfig& config) {
-  std::vector<LadderSize> sizes;
+std::vector<ModelSize> sizes_of(const LadderConfig& config) {
+  std::vector<ModelSize> sizes;
   for (const std::string& text : split_commas(config.rungs)) sizes.push_back(parse_size(text, "--rungs"));
   return sizes;
 }
@@ -47,10 +47,10 @@ std::vector<double> lengths_of(const LadderConfig& config) {
   return shares;
 }
 
-LadderSize next_size(const std::vector<LadderSize>& rungs, LadderTrainer& trainer) {
+ModelSize next_size(const std::vector<ModelSize>& rungs, LadderTrainer& trainer) {
   int64_t largest = 0;
-  for (const LadderSize& size : rungs) largest = std::max(largest, trainer.facts(size).parameters);
-  for (const LadderSize& size : ladder_sizes()) {
+  for (const ModelSize& size : rungs) largest = std::max(largest, trainer.facts(size).parameters);
+  for (const ModelSize& size : usual_sizes()) {
     if (static_cast<double>(trainer.facts(size).parameters) > 1.3 * static_cast<double>(largest)) return size;
   }
   fail(ErrorKind::usage, "the largest rung is as large as any size known here; name the size to foretell: --target LAYERSxCHANNELS");
@@ -61,16 +61,16 @@ struct Price {
   double per_ratio = 0, fixed = 0;
 };
 
-Price price_of(const std::vector<LadderSize>& rungs, const LadderSize& target, const std::vector<double>& lengths, LadderTrainer& trainer, const std::function<double(const LadderSize&)>& rate) {
+Price price_of(const std::vector<ModelSize>& rungs, const ModelSize& target, const std::vector<double>& lengths, LadderTrainer& trainer, const std::function<double(const ModelSize&)>& rate) {
   double shares = 0;
   for (const double share : lengths) shares += share;
   Price price;
-  auto add = [&](const LadderSize& size, double full_runs, double runs) {
+  auto add = [&](const ModelSize& size, double full_runs, double runs) {
     price.per_ratio += full_runs * static_cast<double>(trainer.facts(size).parameters) / rate(size);
     // Evaluating is a forward alone, about a third of a step; writing a model and its start take a moment too.
     price.fixed += runs * (static_cast<double>(trainer.validation_tokens()) / (3 * rate(size)) + 0.2);
   };
-  for (const LadderSize& size : rungs) add(size, shares, static_cast<double>(lengths.size()));
+  for (const ModelSize& size : rungs) add(size, shares, static_cast<double>(lengths.size()));
   add(target, 1, 1);
   return price;
 }
@@ -88,31 +88,26 @@ void LadderConfig::validate() const {
   require(!batch || *batch >= 1, "--batch must be at least 1");
   require(save_minutes > 0, "--save-minutes must be above 0");
   require(target.empty() || !rungs.empty(), "--target names the size after --rungs: give those too");
-  const std::vector<LadderSize> sizes = sizes_of(*this);
+  const std::vector<ModelSize> sizes = sizes_of(*this);
   require(rungs.empty() || sizes.size() >= 2, "--rungs: a law needs at least two sizes");
   for (size_t i = 0; i < sizes.size(); ++i) {
     for (size_t j = 0; j < i; ++j) require(!(sizes[i] == sizes[j]), "--rungs names ", sizes[i].name(), " twice");
   }
   if (!target.empty()) {
-    const LadderSize size = parse_size(target, "--target");
-    for (const LadderSize& rung : sizes) require(!(rung == size), "--target ", target, " is one of the rungs: what is foretold must not be known");
+    const ModelSize size = parse_size(target, "--target");
+    for (const ModelSize& rung : sizes) require(!(rung == size), "--target ", target, " is one of the rungs: what is foretold must not be known");
   }
   lengths_of(*this);
 }
 
-LadderSize parse_size(const std::string& text, const char* flag) {
+ModelSize parse_size(const std::string& text, const char* flag) {
   const size_t cross = text.find('x');
   require(cross != std::string::npos && cross > 0, flag, " ", text, ": wanted LAYERSxCHANNELS, such as 3x96");
-  const LadderSize size{parse_count(text.substr(0, cross), flag), parse_count(text.substr(cross + 1), flag)};
+  const ModelSize size{parse_count(text.substr(0, cross), flag), parse_count(text.substr(cross + 1), flag)};
   require(size.layers >= 1 && size.layers <= 1000, flag, " ", text, ": layers are 1 to 1000");
   require(size.channels >= 32 && size.channels <= 65536 && size.channels % (size.channels >= 384 ? 64 : 32) == 0, flag, " ", text,
           ": channels are a multiple of 32, of 64 from 384 on: heads are that wide");
   return size;
-}
-
-const std::vector<LadderSize>& ladder_sizes() {
-  static const std::vector<LadderSize> sizes = {{1, 32}, {2, 32}, {2, 64}, {3, 96}, {4, 128}, {5, 160}, {6, 192}, {6, 256}, {8, 320}, {8, 384}, {10, 512}, {12, 640}, {12, 768}, {16, 1024}};
-  return sizes;
 }
 
 std::string PlannedRung::name() const { return is_target ? size.name() : fmt::format("{}-{:g}", size.name(), share); }
@@ -120,8 +115,8 @@ std::string PlannedRung::name() const { return is_target ? size.name() : fmt::fo
 LadderPlan plan_ladder(const LadderConfig& config, LadderTrainer& trainer, Progress& progress) {
   require_input(trainer.validation_tokens() > 0, "these tokens hold no validation split: a law is about held-out text; make them with loam tokenize --val-fraction 0.01");
   const std::vector<double> lengths = lengths_of(config);
-  std::vector<LadderSize> rungs = sizes_of(config);
-  std::optional<LadderSize> target;
+  std::vector<ModelSize> rungs = sizes_of(config);
+  std::optional<ModelSize> target;
   LadderPlan plan;
   if (!rungs.empty()) {
     std::sort(rungs.begin(), rungs.end(), [&](const auto& a, const auto& b) { return trainer.facts(a).parameters < trainer.facts(b).parameters; });
@@ -129,8 +124,8 @@ LadderPlan plan_ladder(const LadderConfig& config, LadderTrainer& trainer, Progr
   }
   plan.ratio = config.ratio.value_or(kDefaultRatio);
   if (config.minutes) {
-    std::vector<std::pair<LadderSize, double>> timed;
-    auto rate = [&](const LadderSize& size) {
+    std::vector<std::pair<ModelSize, double>> timed;
+    auto rate = [&](const ModelSize& size) {
       for (const auto& [known, value] : timed) {
         if (known == size) return value;
       }
@@ -138,16 +133,16 @@ LadderPlan plan_ladder(const LadderConfig& config, LadderTrainer& trainer, Progr
       return timed.back().second;
     };
     const double seconds = *config.minutes * 60 * 0.95;
-    auto ratio_for = [&](const std::vector<LadderSize>& some, const LadderSize& one) {
+    auto ratio_for = [&](const std::vector<ModelSize>& some, const ModelSize& one) {
       const Price price = price_of(some, one, lengths, trainer, rate);
       return std::max(0.0, seconds - price.fixed) / price.per_ratio;
     };
     if (!rungs.empty()) {
       plan.ratio = ratio_for(rungs, *target);
     } else {
-      const auto& all = ladder_sizes();
+      const auto& all = usual_sizes();
       for (size_t t = kFewestRungs; t < all.size(); ++t) {
-        const std::vector<LadderSize> some(all.begin() + static_cast<std::ptrdiff_t>(t > kRungs ? t - kRungs : 0), all.begin() + static_cast<std::ptrdiff_t>(t));
+        const std::vector<ModelSize> some(all.begin() + static_cast<std::ptrdiff_t>(t > kRungs ? t - kRungs : 0), all.begin() + static_cast<std::ptrdiff_t>(t));
         if (target) {  // not worth timing if even at the speed of the size before it the target alone takes too long
           const auto n = static_cast<double>(trainer.facts(all[t]).parameters);
           if (kLeastRatio * n / rate(all[t - 1]) > seconds) break;
@@ -171,10 +166,10 @@ LadderPlan plan_ladder(const LadderConfig& config, LadderTrainer& trainer, Progr
     const Price price = price_of(rungs, *target, lengths, trainer, rate);
     plan.seconds = price.per_ratio * plan.ratio + price.fixed;
   }
-  auto tokens_for = [&](const LadderSize& size, double share) {
+  auto tokens_for = [&](const ModelSize& size, double share) {
     return std::max<int64_t>(1, static_cast<int64_t>(std::llround(plan.ratio * share * static_cast<double>(trainer.facts(size).parameters))));
   };
-  for (const LadderSize& size : rungs) {
+  for (const ModelSize& size : rungs) {
     for (const double share : lengths) plan.runs.push_back({size, share, tokens_for(size, share)});
   }
   plan.runs.push_back({*target, 1, tokens_for(*target, 1), true});

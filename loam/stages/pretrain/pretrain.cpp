@@ -32,6 +32,7 @@ Json plan_to_json(const PretrainPlan& p) {
           {"context", p.context},
           {"schedule", p.schedule.shape == Schedule::Shape::cosine ? "cosine" : "trapezoid"},
           {"optimizer", p.muon ? "muon" : "adamw"},
+          {"precision", p.precision == Precision::bfloat16 ? "bfloat16" : "float32"},
           {"lr", p.schedule.peak},
           {"embedding_rate", p.embedding_rate},
           {"steps", p.schedule.steps},
@@ -52,6 +53,7 @@ PretrainPlan plan_from_json(const Json& j) {
   p.context = get_int(j, "context");
   p.schedule.shape = get_string(j, "schedule") == "cosine" ? Schedule::Shape::cosine : Schedule::Shape::trapezoid;
   p.muon = get_string(j, "optimizer") == "muon";
+  p.precision = parse_precision(get_string(j, "precision", "float32"));
   p.schedule.peak = get_number(j, "lr");
   p.embedding_rate = get_number(j, "embedding_rate", 1.0);
   p.schedule.steps = get_int(j, "steps");
@@ -89,6 +91,7 @@ std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t
 
 /// Tokens a second from this machine's roofline; 0 if it was never measured and the run is too short to pay for that.
 double rate_to_expect(const PretrainPlan& plan, Progress& progress) {
+  if (plan.precision != Precision::float32) return measured_rate(plan);  // the roofline is that of floats
   constexpr double kLongRun = 5e12;  // operations a thread: about a minute
   const double operations = training_flops_per_token(plan.model, plan.context) * static_cast<double>(plan.batch) * static_cast<double>(plan.context) * static_cast<double>(plan.schedule.steps);
   std::optional<Machine> machine = known_machine();
@@ -197,10 +200,13 @@ PretrainReport pretrain(const PretrainConfig& config, const fs::path& tokens_fol
   reset_peak_memory();  // what was timed, and what an earlier stage of a path held, is not this run's
 
   PretrainReport report;
-  const TrainingExtras extras = {.muon = plan->muon};
+  const TrainingExtras extras = plan->extras();
   report.memory = plan_training_memory(plan->model, plan->micro_batch, plan->context, threads(), extras);
   require_memory(report.memory, plan->model, plan->micro_batch, plan->context, threads(), extras);
-  const Backend& cpu = backend("cpu");
+  const Backend& cpu = backend("cpu", plan->precision);
+  if (plan->precision == Precision::bfloat16) {
+    progress.note(cpu.products() == "bfloat16" ? "products of bfloat16 in this CPU's tiles (AMX)" : "this CPU has no AMX: products' factors are rounded to bfloat16 and multiplied as floats, which is slower than --precision float32");
+  }
   Transformer model(plan->model, cpu);
   model.params().allocate(cpu, true);
   if (config.init.empty()) {

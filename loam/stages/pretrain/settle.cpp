@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "loam/base/error.h"
@@ -38,15 +37,9 @@ ModelConfig shape(const std::string& family, int64_t layers, int64_t channels, i
   return c;
 }
 
-/// Sizes that --minutes chooses from, small to large.
-struct Rung {
-  int64_t layers, channels;
-};
-constexpr std::array<Rung, 12> kLadder = {{{2, 64}, {3, 96}, {4, 128}, {5, 160}, {6, 192}, {6, 256}, {8, 320}, {8, 384}, {10, 512}, {12, 640}, {12, 768}, {16, 1024}}};
-
 /// Tokens a second of training steps of this shape, timed.
-double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, bool with_muon) {
-  const Backend& b = backend("cpu");
+double timed_rate(const ModelConfig& config, int64_t batch, int64_t context, bool with_muon, Precision precision) {
+  const Backend& b = backend("cpu", precision);
   Transformer model(config, b);
   model.params().allocate(b, true);
   model.params().initialize(b, 1);
@@ -101,21 +94,22 @@ struct Choice {
 };
 
 /// The largest rung whose run still reads enough tokens for its size.
-Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab, int64_t context, bool muon, Progress& progress) {
+Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab, int64_t context, bool muon, Precision precision, Progress& progress) {
   // Tokens a parameter of the matrix products: Hoffmann et al. 2022 find about 20 for all parameters; at this size fewer
   // are better on wall clock (docs/experiments.md).
   constexpr double kTokensPerParameter = 4;
   std::optional<Choice> best;
   std::string tried;
-  for (const Rung& rung : kLadder) {
+  for (const ModelSize& rung : usual_sizes()) {
+    if (rung.channels < 64) continue;  // those are for ladders: half a minute has room for more
     ModelConfig c = shape(config.family, rung.layers, rung.channels, context);
     c.vocab = vocab;
     const double work = training_flops_per_token(c, context);
     // Not worth timing: even at the machine's peak it would read too little.
-    if (best && seconds * backend("cpu").peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
+    if (best && seconds * backend("cpu", precision).peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
     const int64_t batch = std::max<int64_t>(1, 2048 / context);
-    if (best && plan_training_memory(c, batch, context, threads(), {.muon = muon}).total() > 3LL << 33) break;
-    const double rate = timed_rate(c, batch, context, muon);
+    if (best && plan_training_memory(c, batch, context, threads(), {.muon = muon, .rounds = precision == Precision::bfloat16}).total() > 3LL << 33) break;
+    const double rate = timed_rate(c, batch, context, muon, precision);
     const double tokens = rate * seconds;
     tried += fmt::format("{}{}x{}: {} tok/s", tried.empty() ? "" : ", ", rung.layers, rung.channels, human_count(rate));
     const bool enough = tokens >= kTokensPerParameter * static_cast<double>(matmul_parameters(c));
@@ -131,7 +125,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
 
 ModelConfig family_shape(const std::string& family, int64_t layers, int64_t channels, int64_t context) { return shape(family, layers, channels, context); }
 
-double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context, plan.muon); }
+double measured_rate(const PretrainPlan& plan) { return timed_rate(plan.model, std::min(plan.micro_batch, std::max<int64_t>(1, 4096 / plan.context)), plan.context, plan.muon, plan.precision); }
 
 void require_family(const std::string& family) {
   require(family == "llama" || family == "gpt2" || family == "loam", "--family is \"", family, "\"; there are llama, gpt2 and loam");
@@ -139,6 +133,7 @@ void require_family(const std::string& family) {
 
 void PretrainConfig::validate() const {
   require(optimizer == "auto" || optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are auto, adamw and muon");
+  parse_precision(precision);
   require(schedule == "trapezoid" || schedule == "cosine", "--schedule is \"", schedule, "\"; there are trapezoid and cosine");
   require_family(family);
   const int sizes = !model.empty() + !arch.empty() + !init.empty() + depth.has_value();
@@ -166,6 +161,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   const double seconds = config.minutes ? *config.minutes * 60.0 : 0;
   plan.budget_seconds = config.steps || config.token_budget ? 0 : seconds;
   bool chosen = false;
+  plan.precision = parse_precision(config.precision);
   plan.muon = config.optimizer == "muon" || (config.optimizer == "auto" && config.arch.empty() && config.model.empty() && config.init.empty());
   if (!config.arch.empty()) {
     try {
@@ -187,7 +183,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
     plan.model = shape(config.family, *config.depth, 64 * *config.depth, config.context.value_or(512));
     plan.model.vocab = vocab;
   } else {
-    const Choice choice = choose_shape(config, seconds, vocab, config.context.value_or(256), plan.muon, progress);
+    const Choice choice = choose_shape(config, seconds, vocab, config.context.value_or(256), plan.muon, plan.precision, progress);
     plan.model = choice.model;
     plan.expected_tokens_per_s = choice.tokens_per_s;
     chosen = true;
@@ -199,7 +195,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   require(plan.context <= plan.model.context, "--context ", plan.context, " is longer than the model's ", plan.model.context);
 
   if (!chosen && plan.budget_seconds > 0) {
-    plan.expected_tokens_per_s = timed_rate(plan.model, config.batch.value_or(std::max<int64_t>(1, 2048 / plan.context)), plan.context, plan.muon);
+    plan.expected_tokens_per_s = timed_rate(plan.model, config.batch.value_or(std::max<int64_t>(1, 2048 / plan.context)), plan.context, plan.muon, plan.precision);
   }
   // Evaluations, samples and checkpoints take their share of the minutes.
   constexpr double kTrainingShare = 0.93;
@@ -214,7 +210,7 @@ PretrainPlan settle(const PretrainConfig& config, int64_t vocab, int64_t eot, in
   plan.batch = config.batch.value_or(total_tokens > 0 ? default_batch(total_tokens, plan.context) : std::max<int64_t>(1, 4096 / plan.context));
   plan.micro_batch = config.micro_batch > 0 ? std::min(config.micro_batch, plan.batch) : plan.batch;
   // A batch that no memory could hold is refused before any arithmetic with it.
-  const TrainingExtras extras = {.muon = plan.muon};
+  const TrainingExtras extras = plan.extras();
   require_memory(plan_training_memory(plan.model, plan.micro_batch, plan.context, threads(), extras), plan.model, plan.micro_batch, plan.context, threads(), extras);
   const double step_tokens = static_cast<double>(plan.batch) * static_cast<double>(plan.context);
   Schedule& s = plan.schedule;

@@ -14,17 +14,17 @@ namespace {
 /// Trains nothing: losses follow a law of its own, finished runs are a file. Counts what it was asked.
 class LawfulTrainer : public LadderTrainer {
  public:
-  SizeFacts facts(const LadderSize& size) override {
+  SizeFacts facts(const ModelSize& size) override {
     const int64_t n = 12 * size.layers * size.channels * size.channels + 1000 * size.channels;
     return {n, 6.0 * static_cast<double>(n)};
   }
-  double tokens_per_s(const LadderSize& size) override {
+  double tokens_per_s(const ModelSize& size) override {
     ++timed;
     return 5e10 / facts(size).flops_per_token;
   }
   int64_t train_tokens() const override { return text; }
   int64_t validation_tokens() const override { return held_out; }
-  RungResult train(const LadderSize& size, int64_t tokens, const fs::path& out, Progress&) override {
+  RungResult train(const ModelSize& size, int64_t tokens, const fs::path& out, Progress&) override {
     const bool finished = fs::exists(out / "done");
     if (!finished) {
       if (trained == stop_at) {

@@ -1,0 +1,77 @@
+// bfloat16 products in the tiles of Intel's AMX, for the set avx512, whose every machine with tiles has that.
+#include "loam/kernels/cpu/amx.h"
+
+#if defined(__AVX512F__)
+#include "loam/kernels/cpu/bf16_product.h"
+
+#define LOAM_AMX __attribute__((target("amx-tile,amx-bf16")))
+
+namespace loam::cpu::LOAM_ISA {
+namespace {
+
+/// A thread's tile registers, configured while this lives: 0 to 3 are sums, 4 and 5 left, 6 and 7 right.
+class AmxTiles {
+  struct alignas(64) Config {
+    uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    uint16_t bytes_a_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  };
+  static_assert(sizeof(Config) == 64);
+
+ public:
+  LOAM_AMX AmxTiles() {
+    // In memory that is never written: to g++ 12 the instruction reads 8 bytes of it, and it would leave out the rest.
+    static constexpr Config kConfig;
+    _tile_loadconfig(&kConfig);
+  }
+  LOAM_AMX ~AmxTiles() { _tile_release(); }
+  AmxTiles(const AmxTiles&) = delete;
+  AmxTiles& operator=(const AmxTiles&) = delete;
+
+  /// sums (32 x 32) = the products of `steps` steps.
+  LOAM_AMX void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps) const {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t s = 0; s < steps; ++s, left += 2 * kBf16Tile, right += 2 * kBf16Tile) {
+      _tile_loadd(4, left, 64);
+      _tile_loadd(6, right, 64);
+      _tile_loadd(7, right + kBf16Tile, 64);
+      _tile_loadd(5, left + kBf16Tile, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+    constexpr int64_t kRow = kBf16Block * sizeof(float);
+    _tile_stored(0, sums, kRow);
+    _tile_stored(1, sums + 16, kRow);
+    _tile_stored(2, sums + 16 * kBf16Block, kRow);
+    _tile_stored(3, sums + 16 * kBf16Block + 16, kRow);
+  }
+};
+
+constexpr int64_t kSpinSteps = 8;  // 32 KiB of factors: they stay in the nearest cache
+
+float spin(int64_t rounds) {
+  alignas(64) static const uint16_t factors[2][2 * kBf16Tile * kSpinSteps] = {};
+  alignas(64) float sums[kBf16Block * kBf16Block];
+  const AmxTiles tiles;
+  for (int64_t r = 0; r < rounds; ++r) tiles.multiply(sums, factors[0], factors[1], kSpinSteps);
+  return sums[0];
+}
+
+}  // namespace
+
+TileParts tile_parts(const MatmulKernels& floats) {
+  static const Bf16Matmul<AmxTiles> matmul(floats);
+  return {&matmul, {&spin, 2.0 * kBf16Block * kBf16Block * kBf16Step * kSpinSteps, 5'000}};
+}
+
+}  // namespace loam::cpu::LOAM_ISA
+#else
+namespace loam::cpu::LOAM_ISA {
+TileParts tile_parts(const MatmulKernels&) { return {}; }
+}  // namespace loam::cpu::LOAM_ISA
+#endif

@@ -1,0 +1,141 @@
+// Products of bfloat16 factors: what rounds them, and the order of AMX's tiles, whose arithmetic plain loops do here. The
+// tiles themselves are tested where the machine has them.
+#define LOAM_ISA bf16_test
+#include "loam/kernels/cpu/bf16_product.h"
+
+#include "loam/base/half.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace loam {
+namespace {
+
+/// TDPBF16PS on 2 x 2 tiles, as the processor's manual writes it, but for the order of its sums.
+struct PlainTiles {
+  void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps) const {
+    std::fill(sums, sums + 32 * 32, 0.0f);
+    for (int64_t s = 0; s < steps; ++s, left += 2 * 512, right += 2 * 512) {
+      for (int64_t m = 0; m < 32; ++m) {
+        for (int64_t n = 0; n < 32; ++n) {
+          const uint16_t *a = left + m / 16 * 512 + m % 16 * 32, *b = right + n / 16 * 512 + n % 16 * 2;
+          for (int64_t k = 0; k < 16; ++k) {
+            for (int64_t e = 0; e < 2; ++e) sums[m * 32 + n] += bfloat_to_float(a[2 * k + e]) * bfloat_to_float(b[k * 32 + e]);
+          }
+        }
+      }
+    }
+  }
+};
+
+Matrix rounded(Matrix m) {
+  for (float& x : m.data) x = bfloat_to_float(float_to_bfloat(x));
+  return m;
+}
+
+struct Bf16Size {
+  int64_t n, i, o;
+};
+const Bf16Size kBf16Sizes[] = {{1, 1, 1}, {2, 3, 5}, {31, 33, 32}, {48, 64, 65}, {101, 129, 31}, {7, 1100, 20}, {1100, 40, 70}};
+
+/// All that a backend of bfloat16 does, against the reference on factors that were rounded before.
+void compare(const MatmulKernels& mm) {
+  const Backend& ref = backend("ref");
+  for (const auto& [n, i, o] : kBf16Sizes) {
+    SCOPED_TRACE(cat(n, " x ", i, " x ", o));
+    const Matrix x = uniform(n, i, 1), w = uniform(o, i, 2), dy = uniform(n, o, 3), pre = uniform(n, i, 4, 3), gate = uniform(n, i, 5, 3), residual = uniform(n, o, 6);
+    const Vector bias = uniform_vector(o, 7);
+    Matrix y(n, o, -7), y_want(n, o, -7), active(n, o, -7), active_want(n, o, -7);
+    Epilogue a, b;
+    a.bias = b.bias = bias.view();
+    a.residual = b.residual = residual.view();
+    a.activation = b.activation = Activation::gelu;
+    a.activated = active.mat(), b.activated = active_want.mat();
+    mm.nt(y.mat(), x.view(), w.view(), a);
+    ref.matmul().nt(y_want.mat(), rounded(x).view(), rounded(w).view(), b);
+    EXPECT_LT(distance(y.data, y_want.data), 3e-6);
+    EXPECT_LT(distance(active.data, active_want.data), 3e-6);
+
+    Matrix dx(n, i, -7), dx_want(n, i, -7), dgate(n, i, -7), dgate_want(n, i, -7);
+    a = {}, b = {};
+    a.activation = b.activation = Activation::swiglu;
+    a.gradient_at = b.gradient_at = pre.view(), a.gate = b.gate = gate.view();
+    a.gate_gradient = dgate.mat(), b.gate_gradient = dgate_want.mat();
+    mm.nn(dx.mat(), dy.view(), w.view(), a);
+    ref.matmul().nn(dx_want.mat(), rounded(dy).view(), rounded(w).view(), b);
+    EXPECT_LT(distance(dx.data, dx_want.data), 3e-6);
+    EXPECT_LT(distance(dgate.data, dgate_want.data), 3e-6);
+
+    Matrix dw(o, i, 0.5f), dw_want(o, i, 0.5f);
+    mm.tn_add(dw.mat(), dy.view(), x.view());
+    ref.matmul().tn_add(dw_want.mat(), rounded(dy).view(), rounded(x).view());
+    EXPECT_LT(distance(dw.data, dw_want.data), 3e-6);
+  }
+}
+
+TEST(Bf16Tiles, PackedForTilesTheProductsAreTheReferences) { compare(cpu::bf16_test::Bf16Matmul<PlainTiles>(cpu_backend("generic").matmul())); }
+
+TEST(Bf16Tiles, SameBitsOnAnyNumberOfThreads) {
+  const cpu::bf16_test::Bf16Matmul<PlainTiles> mm(cpu_backend("generic").matmul());
+  const Matrix a = uniform(1200, 70, 1), b = uniform(1200, 130, 2);
+  std::vector<std::vector<float>> results;
+  for (int team : {1, 2, 5}) {
+    set_threads(team);
+    Matrix y(70, 130);
+    mm.tn_add(y.mat(), a.view(), b.view());
+    results.push_back(y.data);
+  }
+  set_threads(hardware_threads());
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+TEST(Bf16Tiles, NumbersAreRoundedToNearestEven) {
+  for (const float x : {0.0f, -0.0f, 1.0f, 1.00390625f, 1.01171875f, -3.14159f, 1e-40f, 3.4e38f, INFINITY, -INFINITY}) {
+    EXPECT_EQ(cpu::bf16_test::bf16_of(x), float_to_bfloat(x)) << x;
+  }
+  EXPECT_TRUE(std::isnan(bfloat_to_float(cpu::bf16_test::bf16_of(std::nanf("")))));
+}
+
+TEST(Bf16Tiles, TheMachinesOwn) {
+  const Backend& tiles = backend("cpu", Precision::bfloat16);
+  if (tiles.products() != "bfloat16") GTEST_SKIP() << "this machine has no AMX: its instructions were compiled, not run";
+  compare(tiles.matmul());
+  EXPECT_GT(tiles.peak_flops(), 0);
+}
+
+using RoundedTest = EachIsa;
+TEST_P(RoundedTest, FactorsAreRounded) {
+  const Backend& b = cpu_backend(GetParam(), Precision::bfloat16);
+  if (b.products() != "bfloat16, rounded") GTEST_SKIP() << "this set has tiles here";
+  compare(b.matmul());
+}
+
+TEST_P(RoundedTest, NotANumberStaysNone) {
+  Matrix x(1, 2), w(1, 2), y(1, 1);
+  x.at(0, 0) = std::nanf(""), w.at(0, 0) = 1;
+  cpu_backend(GetParam(), Precision::bfloat16).matmul().nt(y.mat(), x.view(), w.view());
+  EXPECT_TRUE(std::isnan(y.at(0, 0)));
+}
+
+/// The head's loss and gradients are near those of floats: the factors have 8 bits.
+TEST_P(RoundedTest, TheHeadsProductsToo) {
+  const int64_t n = 40, c = 70, v = 300;
+  const Matrix x = uniform(n, c, 1), w = uniform(v, c, 2);
+  std::vector<int32_t> targets(static_cast<size_t>(n));
+  for (size_t i = 0; i < targets.size(); ++i) targets[i] = static_cast<int32_t>(i * 7 % static_cast<size_t>(v));
+  std::vector<std::vector<float>> out[2];
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    Vector losses(n);
+    Matrix dx(n, c), dw(v, c);
+    cpu_backend(GetParam(), precision).head().loss(losses.vec(), dx.mat(), dw.mat(), x.view(), w.view(), targets.data(), {});
+    out[precision == Precision::bfloat16] = {losses.data, dx.data, dw.data};
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_LT(distance(out[1][i], out[0][i]), 1e-2) << i;
+    EXPECT_GT(distance(out[1][i], out[0][i]), 1e-6) << i << ": these are floats' products";
+  }
+}
+
+LOAM_EACH_ISA(RoundedTest);
+
+}  // namespace
+}  // namespace loam
