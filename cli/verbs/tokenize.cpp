@@ -1,6 +1,8 @@
 // loam tokenize: documents to token shards.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/verbs.h"
 #include "loam/stages/tokenize/corpus_batches.h"
 #include "loam/stages/tokenize/tokenize.h"
@@ -25,6 +27,16 @@ Report tokens_of(const std::vector<std::string>& folders, const std::string& tok
     lines.push_back(fmt::format("{:<24} {:>11} {:>15} {:>15} {:>7.2f}% {:>7.2f}% {:>7.2f}", s.name, with_commas(s.documents), with_commas(s.tokens),
                                 with_commas(s.train_tokens), 100 * s.weight, 100 * s.share, s.epochs));
   }
+  constexpr size_t kShown = 12;
+  if (!made.languages.empty()) lines.push_back(fmt::format("{:<24} {:>11} {:>15}", "language", "documents", "tokens"));
+  for (size_t i = 0; i < std::min(kShown, made.languages.size()); ++i) lines.push_back(fmt::format("{:<24} {:>11} {:>15}", made.languages[i].name, with_commas(made.languages[i].documents), with_commas(made.languages[i].tokens)));
+  if (made.languages.size() > kShown) lines.push_back(fmt::format("... and {} other languages: loam inspect {}", made.languages.size() - kShown, out));
+  if (!made.dropped.empty()) lines.push_back(fmt::format("{:<24} {:>11} {:>15}", "left out", "documents", "tokens"));
+  for (size_t i = 0; i < std::min(kShown, made.dropped.size()); ++i) {
+    const DroppedTokens& each = made.dropped[i];
+    lines.push_back(fmt::format("{:<24} {:>11} {:>15}  {}{}{}", each.reason, with_commas(each.documents), (each.about ? "about " : "") + with_commas(each.tokens), each.source, each.language.empty() ? "" : ", ", each.language));
+  }
+  if (made.dropped.size() > kShown) lines.push_back(fmt::format("... and {} other rows: loam inspect {}", made.dropped.size() - kShown, out));
   return report(json, lines, fmt::format("loam pretrain --tokens {} --minutes 5 --out model", out));
 }
 

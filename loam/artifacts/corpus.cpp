@@ -262,6 +262,8 @@ struct CorpusReader::State {
         d.text = std::string(value.get_string().value());
         has_text = true;
       } else if (key == "metadata") {
+        std::string_view language;
+        if (value["language"].get(language) == simdjson::SUCCESS) d.language = language;
         if (with_metadata) d.metadata = Json::parse(simdjson::minify(value));
       } else if (std::string* member = member_of(d, key); member != nullptr && !value.is_null()) {
         *member = std::string(value.get_string().value());
@@ -326,15 +328,27 @@ std::optional<Document> CorpusReader::next() {
 const std::string& CorpusReader::file() const { return state_->name; }
 int64_t CorpusReader::row() const { return state_->row; }
 
+struct LedgerReader::State {
+  fs::path file;
+  LineReader lines;
+};
+
+LedgerReader::LedgerReader(const fs::path& file) : state_(new State{file, LineReader(file)}) {}
+LedgerReader::~LedgerReader() = default;
+LedgerReader::LedgerReader(LedgerReader&&) noexcept = default;
+
+std::optional<Dropped> LedgerReader::next() {
+  std::string_view line;
+  if (!state_->lines.next(line)) return std::nullopt;
+  const Json row = parse_json(line, state_->file.string());
+  return Dropped{get_string(row, "id"), get_string(row, "source"), get_string(row, "url", ""), get_string(row, "reason"), row.value("value", Json()), row.value("threshold", Json()),
+                 get_string(row, "text", ""), get_string(row, "created", ""), row.value("metadata", Json())};
+}
+
 std::vector<Dropped> read_dropped(const fs::path& file) {
   std::vector<Dropped> out;
-  LineReader lines(file);
-  std::string_view line;
-  while (lines.next(line)) {
-    const Json row = parse_json(line, file.string());
-    out.push_back({get_string(row, "id"), get_string(row, "source"), get_string(row, "url", ""), get_string(row, "reason"),
-                   row.value("value", Json()), row.value("threshold", Json()), get_string(row, "text", "")});
-  }
+  LedgerReader rows(file);
+  while (auto row = rows.next()) out.push_back(std::move(*row));
   return out;
 }
 

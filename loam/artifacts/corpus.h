@@ -30,6 +30,7 @@ struct Document {
   std::string added;    ///< left empty by collect: a time of day in here would make equal runs differ
   std::string created;  ///< the document's own date, ISO 8601, if it has one
   Json metadata = Json::object();
+  std::string language = {};  ///< as the metadata has it, "" if it does not: what readers find, no field of its own
 };
 
 /// One row of the ledger: a document that was left out.
@@ -110,7 +111,20 @@ class CorpusReader {
   std::unique_ptr<State> state_;
 };
 
-/// Ledger rows of one dropped-*.jsonl.zst, in order.
+/// Ledger rows of one dropped-*.jsonl.zst, in order. Holds one row and a buffer of 1 MiB.
+class LedgerReader {
+ public:
+  explicit LedgerReader(const std::filesystem::path& file);  ///< throws Error{input} if it cannot be opened
+  ~LedgerReader();
+  LedgerReader(LedgerReader&&) noexcept;
+  std::optional<Dropped> next();   ///< none at the end; throws Error{input} for a row that is none
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// All of them.
 std::vector<Dropped> read_dropped(const std::filesystem::path& file);
 
 /// Names of the documents-*.jsonl.zst (or of the ledger's files) of a corpus, in order.

@@ -112,6 +112,73 @@ Table mixture_table(const MadeArtifact& made) {
   return table;
 }
 
+/// Tokens by language, the commonest first, and those of what was left out; nothing where they were not counted.
+std::vector<Block> token_tables(const MadeArtifact& made) {
+  constexpr size_t kMost = 20;
+  std::vector<Block> out;
+  const Json languages = made.artifact.counts.value("languages", Json::array()), left_out = made.artifact.counts.value("left_out", Json::array());
+  auto rest = [](Table& table, const Json& rows, const std::string& what) {
+    double tokens = 0;
+    for (size_t i = kMost; i < rows.size(); ++i) tokens += get_number(rows[i], "tokens", 0.0);
+    if (rows.size() > kMost) table.caption += fmt::format(" {} other {}: {} tokens.", rows.size() - kMost, what, human_count(tokens));
+  };
+  if (languages.is_array() && !languages.empty()) {
+    Table table;
+    table.caption = made.name + ": tokens by the language that collect found.";
+    table.columns = {"language", "documents", "tokens", "text"};
+    table.numeric = {false, true, true, true};
+    for (size_t i = 0; i < std::min(kMost, languages.size()); ++i) {
+      const Json& row = languages[i];
+      const std::string name = get_string(row, "language", "");
+      table.rows.push_back({{name == "un" || name == "-" ? "not told" : name}, {count_text(row, "documents")}, {count_text(row, "tokens")}, {human_bytes(get_number(row, "bytes", 0.0))}});
+    }
+    rest(table, languages, "languages");
+    out.push_back(std::move(table));
+  }
+  if (left_out.is_array() && !left_out.empty()) {
+    Table table;
+    const bool about = left_out[0].value("about", false);
+    table.caption = made.name + ": tokens of what was left out, " + (about ? "about, by its bytes and its source's tokens a byte (`loam tokenize --count-dropped` counts them)." : "counted in the ledger.");
+    table.columns = {"rule", "source", "documents", "tokens", "text"};
+    table.numeric = {false, false, true, true, true};
+    if (!about) {
+      table.columns.insert(table.columns.begin() + 2, "language");
+      table.numeric.insert(table.numeric.begin() + 2, false);
+    }
+    for (size_t i = 0; i < std::min(kMost, left_out.size()); ++i) {
+      const Json& row = left_out[i];
+      table.rows.push_back({{get_string(row, "reason", "")}, {get_string(row, "source", "")}, {count_text(row, "documents")}, {(about ? "about " : "") + count_text(row, "tokens")}, {human_bytes(get_number(row, "bytes", 0.0))}});
+      if (!about) table.rows.back().insert(table.rows.back().begin() + 2, Cell{get_string(row, "language", "")});
+    }
+    rest(table, left_out, "rows");
+    out.push_back(std::move(table));
+  }
+  return out;
+}
+
+/// Text by rule and language, as collect counted its bytes; nothing where it did not.
+std::optional<Table> bytes_table(const MadeArtifact& made) {
+  Table table;
+  table.caption = made.name + ": text that stayed, by language, and text that was left out, by rule.";
+  table.columns = {"", "documents", "text"};
+  table.numeric = {false, true, true};
+  auto add = [&](const char* counts_key, const char* bytes_key, const std::string& before) {
+    const Json counts = made.artifact.counts.value(counts_key, Json::object()), bytes = made.artifact.counts.value(bytes_key, Json::object());
+    std::vector<std::pair<int64_t, std::string>> rows;
+    for (const auto& [name, size] : bytes.items()) rows.emplace_back(-size.get<int64_t>(), name);
+    std::sort(rows.begin(), rows.end());
+    constexpr size_t kMost = 12;
+    for (size_t i = 0; i < std::min(kMost, rows.size()); ++i) {
+      const std::string& name = rows[i].second;
+      table.rows.push_back({{before + (name == "un" ? "language not told" : name)}, {count_text(counts, name.c_str())}, {human_bytes(static_cast<double>(-rows[i].first))}});
+    }
+  };
+  add("languages", "language_bytes", "");
+  add("reasons", "reason_bytes", "left out: ");
+  if (table.rows.empty()) return std::nullopt;
+  return table;
+}
+
 Table pairs_table(const MadeArtifact& made) {
   Table table;
   table.caption = fmt::format("{}: {} pairs to learn from, {} held out; texts that share a side are on one side of the split.", made.name,
@@ -174,9 +241,13 @@ DocSection sources_section(const PathData& path) {
     if (made.artifact.kind == "corpus" && !source_rows(made.artifact).empty()) {
       section.blocks.push_back(corpus_table(made));
       if (auto drops = drops_figure(made)) section.blocks.push_back(std::move(*drops));
+      if (auto bytes = bytes_table(made)) section.blocks.push_back(std::move(*bytes));
       for (Block& block : corpus_blocks(made)) section.blocks.push_back(std::move(block));
     }
-    if (made.artifact.kind == "tokens" && !source_rows(made.artifact).empty()) section.blocks.push_back(mixture_table(made));
+    if (made.artifact.kind == "tokens" && !source_rows(made.artifact).empty()) {
+      section.blocks.push_back(mixture_table(made));
+      for (Block& block : token_tables(made)) section.blocks.push_back(std::move(block));
+    }
     if (made.artifact.kind == "pairs") section.blocks.push_back(pairs_table(made));
   }
   return section;

@@ -189,6 +189,38 @@ TEST_F(ReportOf, SourcesAreReadFromListsAndByName) {
   EXPECT_EQ(tokens.rows[0][5].text, "1.50");
 }
 
+TEST_F(ReportOf, TokensAndTextByLanguageAndRule) {
+  make("mail", "corpus", {}, {{"documents", 30}, {"languages", {{"en", 28}, {"un", 2}}}, {"language_bytes", {{"en", 3 << 20}, {"un", 1 << 10}}}, {"reasons", {{"duplicate", 3}}}, {"reason_bytes", {{"duplicate", 5 << 10}}},
+                              {"sources", {{"ham", {{"documents", 30}, {"dropped", 3}, {"reasons", {{"duplicate", 3}}}}}}}});
+  Json counts = {{"sources", {{{"name", "ham"}, {"documents", 30}, {"tokens", 700}}}}};
+  for (int i = 0; i < 25; ++i) counts["languages"].push_back({{"language", i == 1 ? std::string("un") : "l" + std::to_string(i)}, {"documents", 100 - i}, {"tokens", 10000 - i}, {"bytes", 2048}});
+  counts["left_out"].push_back({{"source", "ham"}, {"reason", "duplicate"}, {"documents", 3}, {"bytes", 5 << 10}, {"tokens", 1234}, {"about", true}});
+  make("tokens", "tokens", {}, counts);
+  DocSection section = sources_section(gather_path({folder_}));
+  ASSERT_EQ(section.blocks.size(), 6u);  // table, drops, text; mixture, languages, left out
+  const auto& text = std::get<Table>(section.blocks[2]);
+  ASSERT_EQ(text.rows.size(), 3u);
+  EXPECT_EQ(text.rows[0][0].text, "en");
+  EXPECT_EQ(text.rows[1][0].text, "language not told");
+  EXPECT_EQ(text.rows[2][0].text, "left out: duplicate");
+  EXPECT_EQ(text.rows[2][1].text, "3");
+  const auto& languages = std::get<Table>(section.blocks[4]);
+  ASSERT_EQ(languages.rows.size(), 20u);
+  EXPECT_EQ(languages.rows[0][2].text, "10,000");
+  EXPECT_EQ(languages.rows[1][0].text, "not told");
+  EXPECT_NE(languages.caption.find("5 other languages"), std::string::npos) << languages.caption;
+  const auto& left_out = std::get<Table>(section.blocks[5]);
+  ASSERT_EQ(left_out.rows.size(), 1u);
+  EXPECT_EQ(left_out.rows[0][3].text, "about 1,234");
+  counts["left_out"][0].erase("about");
+  counts["left_out"][0]["language"] = "de";
+  make("tokens2", "tokens", {}, counts);
+  section = sources_section(gather_path({folder_ / "tokens2"}));
+  const auto& counted = std::get<Table>(section.blocks[2]);
+  EXPECT_EQ(counted.rows[0][2].text, "de");
+  EXPECT_EQ(counted.rows[0][4].text, "1,234");
+}
+
 TEST_F(ReportOf, ACorpusIsShownByLengthLanguageAndTexts) {
   ArtifactWriter out(folder_ / "mail", "corpus", {}, {}, false);
   CorpusWriter rows(out.folder());

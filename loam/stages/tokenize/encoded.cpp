@@ -39,26 +39,33 @@ std::string cell(const std::string& text) {
   return out;
 }
 
+/// Where `name` stands in `names`, now if not before.
+int32_t number_of(const std::string& name, std::vector<std::string>& names) {
+  const auto it = std::find(names.begin(), names.end(), name);
+  if (it != names.end()) return static_cast<int32_t>(it - names.begin());
+  names.push_back(name);
+  return static_cast<int32_t>(names.size()) - 1;
+}
+
 /// Writes one unit; its .json comes last and says that the rest is complete.
 struct UnitWriter {
   fs::path stem;
   int width;
   AtomicFile tokens, records, table;
-  std::vector<std::string> sources;
+  std::vector<std::string> sources, languages;
   int64_t token_count = 0, documents = 0;
 
   UnitWriter(const fs::path& s, int token_bytes)
       : stem(s), width(token_bytes), tokens(part(s, ".tok")), records(part(s, ".rec")), table(part(s, ".tsv")) {}
 
   void add(const Document& document, const std::vector<int32_t>& ids, int64_t number, const std::string& file, int64_t row) {
-    auto source = std::find(sources.begin(), sources.end(), document.source);
-    if (source == sources.end()) source = sources.insert(sources.end(), document.source);
     Record record;
     record.begin = token_count;
     record.tokens = static_cast<int64_t>(ids.size());
     record.text_bytes = static_cast<int64_t>(document.text.size());
     record.id_hash = hash64(document.id);
-    record.source = static_cast<int32_t>(source - sources.begin());
+    record.source = number_of(document.source, sources);
+    record.language = number_of(document.language, languages);
     records.write(&record, sizeof record);
     if (width == 4) {
       tokens.write(ids.data(), record.tokens * 4);
@@ -75,7 +82,7 @@ struct UnitWriter {
     tokens.commit();
     records.commit();
     table.commit();
-    write_file(part(stem, ".json"), to_pretty({{"documents", documents}, {"tokens", token_count}, {"sources", sources}}));
+    write_file(part(stem, ".json"), to_pretty({{"documents", documents}, {"tokens", token_count}, {"sources", sources}, {"languages", languages}}));
   }
 };
 
@@ -90,6 +97,7 @@ Record EncodedCorpora::record(int64_t document) const {
   const size_t at = unit_of(document);
   Record out = units_[at].records[document - firsts_[at]];
   out.source = units_[at].sources[static_cast<size_t>(out.source)];
+  out.language = units_[at].languages[static_cast<size_t>(out.language)];
   return out;
 }
 
@@ -115,13 +123,10 @@ std::vector<int32_t> EncodedCorpora::wide_tokens(int64_t document) const {
   return out;
 }
 
-void EncodedCorpora::add(const fs::path& stem, const std::vector<std::string>& sources) {
-  Unit unit = {files_->add(part(stem, ".tok")), StoredArray<Record>(*files_, files_->add(part(stem, ".rec"))), {}};
-  for (const auto& name : sources) {
-    auto found = std::find(sources_.begin(), sources_.end(), name);
-    if (found == sources_.end()) found = sources_.insert(sources_.end(), name);
-    unit.sources.push_back(static_cast<int32_t>(found - sources_.begin()));
-  }
+void EncodedCorpora::add(const fs::path& stem, const Json& made) {
+  Unit unit = {files_->add(part(stem, ".tok")), StoredArray<Record>(*files_, files_->add(part(stem, ".rec"))), {}, {}};
+  for (const Json& name : made.at("sources")) unit.sources.push_back(number_of(name.get<std::string>(), sources_));
+  for (const Json& name : made.at("languages")) unit.languages.push_back(number_of(name.get<std::string>(), languages_));
   const int64_t first = documents();
   firsts_.push_back(first);
   units_.push_back(std::move(unit));
@@ -141,7 +146,7 @@ EncodedCorpora encode_corpora(const std::vector<Artifact>& corpora, const Tokeni
       const fs::path stem = state / fmt::format("unit-{:05}", unit);
       // Of several corpora each file is named with the beginning of its corpus's content.
       const std::string name = (corpora.size() > 1 ? corpus.content.substr(0, 12) + "/" : "") + files[static_cast<size_t>(f)];
-      if (!fs::exists(part(stem, ".json"))) {
+      if (!fs::exists(part(stem, ".json")) || !read_json(part(stem, ".json")).contains("languages")) {
         UnitWriter writer(stem, out.width_);
         CorpusBatches batches(corpora, {c, f, 0}, kEncodedBatch, true);
         batches.for_each_batch(
@@ -159,10 +164,7 @@ EncodedCorpora encode_corpora(const std::vector<Artifact>& corpora, const Tokeni
             });
         writer.commit();
       }
-      const Json made = read_json(part(stem, ".json"));
-      std::vector<std::string> sources;
-      for (const Json& source : made.at("sources")) sources.push_back(source.get<std::string>());
-      out.add(stem, sources);
+      out.add(stem, read_json(part(stem, ".json")));
       done = out.documents();
       progress.update(done, total, "documents encoded");
     }

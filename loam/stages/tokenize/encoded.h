@@ -29,12 +29,14 @@ class EncodedCorpora {
     int64_t text_bytes = 0;
     uint64_t id_hash = 0;    ///< hash64 of its id
     int32_t source = 0;      ///< in sources()
-    int32_t unused = 0;
+    int32_t language = 0;    ///< in languages()
   };
 
   int64_t documents() const { return firsts_.empty() ? 0 : firsts_.back() + units_.back().records.size(); }
   /// In the order of their first document.
   const std::vector<std::string>& sources() const { return sources_; }
+  /// As the documents' metadata has them, "" for those without.
+  const std::vector<std::string>& languages() const { return languages_; }
   Record record(int64_t document) const;
   /// As they lie in a shard: little-endian, token_bytes() each. The view lives until the next call.
   std::span<const std::byte> tokens(int64_t document) const;
@@ -48,9 +50,9 @@ class EncodedCorpora {
   struct Unit {
     int64_t tokens;                ///< their file
     StoredArray<Record> records;
-    std::vector<int32_t> sources;  ///< the unit's own source numbers to ours
+    std::vector<int32_t> sources, languages;  ///< the unit's own numbers to ours
   };
-  void add(const fs::path& stem, const std::vector<std::string>& sources);
+  void add(const fs::path& stem, const Json& made);
   size_t unit_of(int64_t document) const;
 
   int width_ = 2;
@@ -58,7 +60,7 @@ class EncodedCorpora {
   mutable std::vector<std::byte> held_;   // tokens() of the last call
   std::vector<Unit> units_;
   std::vector<int64_t> firsts_;  ///< number of each unit's first document
-  std::vector<std::string> sources_;
+  std::vector<std::string> sources_, languages_;
   std::vector<fs::path> tables_;
 };
 

@@ -183,9 +183,11 @@ Json settings_of(const TokenizeConfig& config, uint64_t seed) {
 }
 
 Json source_to_json(const TokenizedSource& s) {
-  return {{"name", s.name}, {"documents", s.documents}, {"tokens", s.tokens}, {"bytes", s.bytes}, {"train_documents", s.train_documents},
+  Json out = {{"name", s.name}, {"documents", s.documents}, {"tokens", s.tokens}, {"bytes", s.bytes}, {"train_documents", s.train_documents},
           {"train_tokens", s.train_tokens}, {"val_documents", s.val_documents}, {"val_tokens", s.val_tokens}, {"weight", s.weight},
           {"share", s.share}, {"epochs", s.epochs}};
+  if (!s.languages.empty()) out["languages"] = s.languages;
+  return out;
 }
 
 }  // namespace
@@ -266,13 +268,27 @@ TokenizeResult tokenize(const std::vector<Artifact>& corpora, const fs::path& to
   made.train_tokens = in_train.tokens, made.train_documents = in_train.documents, made.train_bytes = in_train.bytes;
   made.val_tokens = in_val.tokens, made.val_documents = in_val.documents, made.val_bytes = in_val.bytes;
   made.sources.resize(n);
+  std::map<std::string, TokenizedLanguage> languages;
   for (int64_t i = 0; i < encoded.documents(); ++i) {
     const auto r = encoded.record(i);
     TokenizedSource& source = made.sources[static_cast<size_t>(r.source)];
     ++source.documents;
     source.tokens += r.tokens + 1;
     source.bytes += r.text_bytes;
+    const std::string& named = encoded.languages()[static_cast<size_t>(r.language)];
+    const std::string language = named.empty() ? kNoLanguage : named;
+    TokenizedLanguage& same = languages[language];
+    ++same.documents;
+    same.tokens += r.tokens + 1;
+    same.bytes += r.text_bytes;
+    source.languages[language] += r.tokens + 1;
   }
+  const bool told = languages.size() > 1 || !languages.contains(kNoLanguage);
+  for (auto& [name, language] : languages) {
+    language.name = name;
+    if (told) made.languages.push_back(language);
+  }
+  std::stable_sort(made.languages.begin(), made.languages.end(), [](const auto& a, const auto& b) { return a.tokens > b.tokens; });
   Json sources = Json::array();
   for (size_t s = 0; s < n; ++s) {
     TokenizedSource& source = made.sources[s];
@@ -282,12 +298,17 @@ TokenizeResult tokenize(const std::vector<Artifact>& corpora, const fs::path& to
     source.val_documents = in_val.source_documents[s], source.val_tokens = in_val.source_tokens[s];
     source.share = static_cast<double>(source.train_tokens) / static_cast<double>(in_train.tokens);
     source.epochs = shares[s].available > 0 ? static_cast<double>(source.train_tokens) / static_cast<double>(shares[s].available) : 0;
+    if (!told) source.languages.clear();
     sources.push_back(source_to_json(source));
   }
-  made.artifact = out.finish({{"vocab_size", made.vocab_size}, {"eot_id", eot}, {"token_bytes", encoded.token_bytes()}, {"documents", made.documents},
-                              {"train_tokens", made.train_tokens}, {"train_documents", made.train_documents}, {"train_bytes", made.train_bytes},
-                              {"val_tokens", made.val_tokens}, {"val_documents", made.val_documents}, {"val_bytes", made.val_bytes},
-                              {"cut_document", split.cut ? Json(split.cut->document) : Json()}, {"sources", sources}});
+  made.dropped = config.count_dropped ? count_dropped(corpora, tokenizer, out.state(), progress) : guess_dropped(corpora, made.sources);
+  Json counts = {{"vocab_size", made.vocab_size}, {"eot_id", eot}, {"token_bytes", encoded.token_bytes()}, {"documents", made.documents},
+                 {"train_tokens", made.train_tokens}, {"train_documents", made.train_documents}, {"train_bytes", made.train_bytes},
+                 {"val_tokens", made.val_tokens}, {"val_documents", made.val_documents}, {"val_bytes", made.val_bytes},
+                 {"cut_document", split.cut ? Json(split.cut->document) : Json()}, {"sources", sources}};
+  for (const TokenizedLanguage& each : made.languages) counts["languages"].push_back({{"language", each.name}, {"documents", each.documents}, {"tokens", each.tokens}, {"bytes", each.bytes}});
+  for (const DroppedTokens& each : made.dropped) counts["left_out"].push_back(each.json());
+  made.artifact = out.finish(counts);
   return made;
 }
 

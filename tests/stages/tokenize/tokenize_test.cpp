@@ -217,6 +217,86 @@ TEST_F(Tokenize, SameBytesWhateverTheThreadsAndStops) {
   }
 }
 
+/// Tokens by language and of what was left out, held to encoding each text by itself.
+TEST_F(Tokenize, AccountsByLanguageAndOfWhatWasLeftOut) {
+  std::vector<Document> documents;
+  std::vector<Dropped> dropped;
+  for (int i = 0; i < 60; ++i) {
+    documents.push_back(document(i % 2 == 0 ? "a" : "b", i, 20 + i));
+    if (i % 3 != 0) documents.back().metadata["language"] = i % 3 == 1 ? "en" : "de";
+    const Document gone = document(i % 4 == 0 ? "b" : "a", 100 + i, 10 + i);
+    dropped.push_back({gone.id, gone.source, "", i % 5 == 0 ? "short" : "duplicate", 1, 2, gone.text, "", Json(nullptr)});
+    if (i % 7 != 0) dropped.back().metadata = {{"language", i % 7 < 3 ? "en" : "fr"}};
+  }
+  const fs::path folder = fresh("accounts");
+  ArtifactWriter out(folder, "corpus", Json::object(), {}, false);
+  CorpusWriter rows(folder, {}, 20000);  // several parts
+  Json sources = Json::object();
+  for (size_t i = 0; i < documents.size(); ++i) {
+    rows.add(documents[i]);
+    rows.drop(dropped[i]);
+    Json& counts = sources[dropped[i].source];
+    auto add = [&](const char* key, int64_t n) {
+      Json& sum = counts[key][dropped[i].reason];
+      sum = (sum.is_null() ? 0 : sum.get<int64_t>()) + n;
+    };
+    add("reasons", 1);
+    add("reason_bytes", static_cast<int64_t>(dropped[i].text.size()));
+  }
+  for (const std::string& name : rows.finish()) out.promise(name);
+  const Artifact c = out.finish({{"documents", 60}, {"dropped", 60}, {"sources", sources}});
+  ASSERT_GT(dropped_files(c).size(), 1u);
+  const fs::path tok_folder = tokenizer(c);
+  const Tokenizer tok = Tokenizer::load(tok_folder);
+  std::map<std::string, int64_t> by_language, a_by_language;
+  std::map<std::vector<std::string>, int64_t> left_out;
+  std::map<std::string, std::pair<int64_t, int64_t>> rates;  // of a source: tokens, bytes
+  for (size_t i = 0; i < documents.size(); ++i) {
+    const auto tokens = static_cast<int64_t>(tok.encode(documents[i].text).size()) + 1;
+    const std::string language = documents[i].metadata.value("language", "-");
+    by_language[language] += tokens;
+    if (documents[i].source == "a") a_by_language[language] += tokens;
+    rates[documents[i].source].first += tokens;
+    rates[documents[i].source].second += static_cast<int64_t>(documents[i].text.size());
+    const Dropped& d = dropped[i];
+    left_out[{d.source, d.reason, d.metadata.is_object() ? d.metadata.value("language", "-") : "-"}] += static_cast<int64_t>(tok.encode(d.text).size()) + 1;
+  }
+  TokenizeConfig config;
+  std::string want;
+  for (const bool count : {true, false}) {
+    config.count_dropped = count;
+    want.clear();
+    for (const int n : {1, 3}) {
+      set_threads(n);
+      const TokenizeResult made = run({c}, tok_folder, config);
+      if (want.empty()) want = made.artifact.content;
+      EXPECT_EQ(made.artifact.content, want);
+      std::map<std::string, int64_t> languages;
+      for (const Json& row : made.artifact.counts.at("languages")) languages[row.at("language")] = row.at("tokens");
+      EXPECT_EQ(languages, by_language);
+      EXPECT_EQ(made.artifact.counts.at("sources").at(0).at("name"), "a");
+      EXPECT_EQ((made.artifact.counts.at("sources").at(0).at("languages").get<std::map<std::string, int64_t>>()), a_by_language);
+      const Json rows_of = made.artifact.counts.at("left_out");
+      if (count) {
+        std::map<std::vector<std::string>, int64_t> counted;
+        for (const Json& row : rows_of) counted[{row.at("source"), row.at("reason"), row.at("language")}] = row.at("tokens");
+        EXPECT_EQ(counted, left_out);
+        EXPECT_FALSE(rows_of[0].contains("about"));
+        continue;
+      }
+      ASSERT_EQ(rows_of.size(), 4u);  // two sources, two rules
+      for (const Json& row : rows_of) {
+        EXPECT_TRUE(row.at("about").get<bool>());
+        const auto& [tokens, bytes] = rates.at(row.at("source"));
+        EXPECT_EQ(row.at("bytes"), sources.at(row.at("source").get<std::string>()).at("reason_bytes").at(row.at("reason").get<std::string>()));
+        EXPECT_NEAR(row.at("tokens").get<double>(), static_cast<double>(tokens) / static_cast<double>(bytes) * row.at("bytes").get<double>(), 0.6);
+      }
+    }
+  }
+  // Documents without a language have no table of them.
+  EXPECT_FALSE(run({corpus("plain", {document("a", 1, 50), document("a", 2, 50)})}, tok_folder, config).artifact.counts.contains("languages"));
+}
+
 TEST_F(Tokenize, BadMixturesAreRefused) {
   EXPECT_THROW(parse_mixture({"gpt4"}), Error);
   EXPECT_THROW(parse_mixture({"a=x"}), Error);
