@@ -416,7 +416,15 @@ Collected collect(const std::vector<std::string>& sources, const CollectConfig& 
   config.validate();
   require(config.replay.empty() || sources.empty(), "--replay judges a corpus again: it takes no sources");
   std::optional<Replay> replay;
-  if (!config.replay.empty()) replay.emplace(open_artifact(config.replay, "corpus"));
+  if (!config.replay.empty()) {
+    const Artifact corpus = open_artifact(config.replay, "corpus");
+    replay.emplace(corpus);
+    const bool taken_out = get_string(corpus.config, "repeated", "none") != "none", masked = corpus.config.value("mask_personal", false);
+    if (taken_out || masked) {
+      progress.warn(fmt::format("--replay {}: of documents that stayed, {} not come back; for that the sources must be read again", config.replay,
+                                taken_out && masked ? "lines and passages that were taken out and personal data that was masked do" : masked ? "personal data that was masked does" : "lines and passages that were taken out do"));
+    }
+  }
   const SourceList list = replay ? replay->list() : find_sources(sources, out);
   Json settings = fields_to_json(config);
   settings.erase("save_minutes");  // changes nothing that is made

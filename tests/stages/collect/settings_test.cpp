@@ -137,6 +137,31 @@ TEST(Collect, RepeatedLinesAndParagraphsAreTakenOut) {
   EXPECT_EQ(run({"s=" + (dir / "paragraphs.txt").string()}, dir / "paragraphs", config).documents.at(0).text, "One paragraph\nof two lines.\n\n\nAnother one of words.\n\nThe end of it.");
 }
 
+/// What a replay cannot bring back it says.
+TEST(Collect, ReplaySaysWhatDoesNotComeBack) {
+  const fs::path dir = fresh("replay-says");
+  put(dir / "in.jsonl", "{\"text\":\"Write to someone@real.org about the boats.\"}\n{\"text\":\"Nothing here.\"}\n");
+  struct Listens : Progress {
+    std::string said;
+    void warn(std::string_view line) override { said += line; }
+  };
+  for (const bool taken_out : {false, true}) {
+    for (const bool masked : {false, true}) {
+      CollectConfig config = preset("none");
+      config.mask_personal = masked;
+      if (taken_out) config.repeated = "lines";
+      const fs::path first = dir / cat("first", taken_out, masked);
+      run({"s=" + (dir / "in.jsonl").string()}, first, config);
+      config = preset("none");
+      config.replay = first.string();
+      Listens progress;
+      collect({}, config, dir / cat("again", taken_out, masked), false, progress);
+      EXPECT_EQ(progress.said.find("personal data") != std::string::npos, masked) << progress.said;
+      EXPECT_EQ(progress.said.find("lines and passages") != std::string::npos, taken_out) << progress.said;
+    }
+  }
+}
+
 TEST(Collect, ReplayJudgesAgainWithoutTheSources) {
   const fs::path dir = fresh("replay"), in = dir / "in";
   for (int i = 0; i < 6; ++i) put(in / ("a" + std::to_string(i) + ".txt"), i % 2 == 0 ? prose(i) : "Only a few words " + std::to_string(i) + ".");
