@@ -33,9 +33,9 @@ for seed in $(seq "$rounds"); do
   echo "$bits" >>ours
   if [ -n "${NANOGPT:-}" ]; then
     "$loam" encode --tokenizer tokenizer "$held" >held.ids
-    SEED=$seed LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/openblas-openmp OMP_NUM_THREADS=2 MALLOC_MMAP_THRESHOLD_=8589934592 \
+    ( . "$here/blas.sh"; SEED=$seed MALLOC_MMAP_THRESHOLD_=8589934592 \
       MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456 \
-      /usr/bin/python3 -W ignore "$here/nanogpt_minutes.py" "$NANOGPT" tokens/train-00000.bin "$held" held.ids "$minutes" $settings 2>&1 | grep bits_per_byte | tee peer
+      /usr/bin/python3 -W ignore "$here/nanogpt_minutes.py" "$NANOGPT" tokens/train-00000.bin "$held" held.ids "$minutes" $settings 2>&1 | grep bits_per_byte ) | tee peer
     grep -o 'bits_per_byte [0-9.]*' peer | cut -d' ' -f2 >>theirs
   fi
 done

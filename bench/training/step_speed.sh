@@ -13,11 +13,10 @@ loam=$1 tokens=$2 rounds=${3:-3}
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-blas=/usr/lib/x86_64-linux-gnu/openblas-openmp
 median() { sort -g | awk '{v[NR] = $1} END {if (NR) print v[int((NR + 1) / 2)]}'; }
 peer() {
   [ -n "${NANOGPT:-}" ] || return 0
-  LD_LIBRARY_PATH=$blas OMP_NUM_THREADS=2 "$@" /usr/bin/python3 -W ignore "$here/nanogpt_step.py" "$NANOGPT" $case_numbers | awk '{print $2}'
+  ( . "$here/blas.sh"; "$@" /usr/bin/python3 -W ignore "$here/nanogpt_step.py" "$NANOGPT" $case_numbers | awk '{print $2}' )
 }
 echo "| shape | loam, tokens/s | share of peak | memory | PyTorch, tokens/s | ratio |"
 echo "|---|---|---|---|---|---|"
