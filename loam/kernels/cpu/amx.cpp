@@ -5,9 +5,24 @@
 #include "loam/kernels/cpu/bf16_product.h"
 
 #define LOAM_AMX __attribute__((target("amx-tile,amx-bf16")))
+// Every machine with these tiles converts, too (AVX512_BF16 came before them).
+#define LOAM_CONVERTS __attribute__((target("avx512bf16")))
 
 namespace loam::cpu::LOAM_ISA {
 namespace {
+
+/// 32 numbers rounded to nearest even, in order. Subnormal numbers become 0, as they do in tiles.
+LOAM_CONVERTS inline vf rounded(vf low, vf high) {
+  return reinterpret_cast<vf>(_mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(high), reinterpret_cast<__m512>(low)));
+}
+
+/// The same in pairs: (low[0], high[0]), (low[1], high[1])...
+LOAM_CONVERTS inline vf rounded_pairs(vf low, vf high) {
+  alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  return reinterpret_cast<vf>(
+      _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), reinterpret_cast<__m512i>(rounded(low, high))));
+}
 
 /// A thread's tile registers, configured while this lives: 0 to 3 are sums, 4 and 5 left, 6 and 7 right.
 class AmxTiles {
@@ -27,6 +42,31 @@ class AmxTiles {
   LOAM_AMX ~AmxTiles() { _tile_release(); }
   AmxTiles(const AmxTiles&) = delete;
   AmxTiles& operator=(const AmxTiles&) = delete;
+
+  /// Packs a tile of `lines` lines of `depth` numbers, at most 16 and 32, zeros behind them. pairs: a right tile.
+  template <bool kPairs>
+  LOAM_CONVERTS static void pack(uint16_t* to, const float* from, int64_t stride, bool across, int64_t lines,
+                                 int64_t depth) {
+    vf rows[16];   // their bits: only moved from here on, never added
+    if (across) {  // a row of memory is one product's numbers of all lines
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < 16; ++i) {
+        const vf low = 2 * i < depth ? load_some(from + 2 * i * stride, lines) : vf{},
+                 high = 2 * i + 1 < depth ? load_some(from + (2 * i + 1) * stride, lines) : vf{};
+        rows[i] = rounded_pairs(low, high);
+      }
+    } else {
+      const int64_t low_part = min_of(depth, kWidth), high_part = depth - low_part;
+#pragma GCC unroll 16
+      for (int64_t i = 0; i < 16; ++i)
+        rows[i] = i < lines ? rounded(load_some(from + i * stride, low_part),
+                                      high_part > 0 ? load_some(from + i * stride + kWidth, high_part) : vf{})
+                            : vf{};
+    }
+    if (across != kPairs) transpose(rows);
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < 16; ++i) std::memcpy(to + 32 * i, &rows[i], sizeof(vf));
+  }
 
   /// sums (32 x 32) = the products of `steps` steps.
   LOAM_AMX void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps) const {

@@ -1,11 +1,14 @@
 // Matrix products of bfloat16 factors with float32 sums, in tiles of 16 x 16 sums as Intel's AMX has them (Intel 64 and
 // IA-32 Architectures Software Developer's Manual, TDPBF16PS): packing, the split into tasks, what is fused behind.
 //
-// Both factors are rounded once and packed for the tiles: a block of 32 rows (or columns) is a sequence of steps of 32
-// products each, a step two tiles of 1 KiB. A left tile is 16 rows of 32 numbers; a right tile has the pair of numbers
-// (2k, 2k + 1) of its 16 columns as its row k.
+// Both factors are rounded once and packed for the tiles: a block of 32 lines (rows of the left factor, columns of the
+// right one) is a sequence of steps of 32 products each, a step two tiles of 1 KiB. A left tile is 16 rows of 32
+// numbers; a right tile has the pair of numbers (2k, 2k + 1) of its 16 columns as its row k.
 //
-// `Tiles` multiplies: the processor's tiles in amx.cpp, plain loops in the tests.
+// Tiles are so fast that reading the factors costs as much as multiplying them. So the factor of more lines is packed
+// in pieces, each by the task that uses it, where its core's own cache holds it; the other one once, for all tasks.
+//
+// `Tiles` packs and multiplies: the processor's tiles in amx.cpp, plain loops in the tests.
 #pragma once
 
 #include "loam/base/threads.h"
@@ -13,78 +16,101 @@
 
 namespace loam::cpu::LOAM_ISA {
 
-constexpr int64_t kBf16Block = 32;          // rows and columns of sums at once: 2 x 2 tiles
-constexpr int64_t kBf16Step = 32;           // products of a sum that one instruction adds
-constexpr int64_t kBf16Tile = 16 * 32;      // numbers of a tile
-constexpr int64_t kBf16Steps = 32;          // sums are cut after so many steps: two blocks then stay in a core's own cache
+constexpr int64_t kBf16Block = 32;      // rows and columns of sums at once: 2 x 2 tiles
+constexpr int64_t kBf16Step = 32;       // products of a sum that one instruction adds
+constexpr int64_t kBf16Tile = 16 * 32;  // numbers of a tile
+constexpr int64_t kBf16Depth = 1024;    // sums are cut here: a task's packed lines then stay in its core's own cache
+constexpr int64_t kBf16TaskBlocks = 8;  // blocks of lines that a task packs at most: 512 KiB
 
-/// Rounded to nearest even; not a number stays none.
-LOAM_INLINE uint16_t bf16_of(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return static_cast<uint16_t>(x == x ? (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16 : bits >> 16 | 0x40u);
+/// Lines of a factor: number k of line i is at p[i * stride + k], or, where they lie across, at p[k * stride + i].
+struct Bf16Lines {
+  const float* p;
+  int64_t stride;
+  bool across;
+  LOAM_INLINE const float* at(int64_t line, int64_t k) const {
+    return across ? p + k * stride + line : p + line * stride + k;
+  }
+};
+
+/// Numbers of `lines` lines of `depth` products, packed.
+LOAM_INLINE int64_t bf16_packed_size(int64_t lines, int64_t depth) {
+  return round_up(lines, kBf16Block) * round_up(depth, kBf16Step);
 }
 
-/// Numbers of `lines` rows or columns of `depth` products, packed.
-LOAM_INLINE int64_t bf16_packed_size(int64_t lines, int64_t depth) { return round_up(lines, kBf16Block) * round_up(depth, kBf16Step); }
-
-/// Packs 32 lines from `first`, all their steps. at(line, k) is the address of a number; pair: the right factor's order.
-template <bool kPairs, class At>
-LOAM_INLINE void bf16_pack_block(uint16_t* to, int64_t first, int64_t lines, int64_t depth, At&& at) {
-  for (int64_t k0 = 0; k0 < depth; k0 += kBf16Step) {
+/// Packs lines [first, first + 32) of `lines`, products [k0, k0 + depth); what is not there becomes 0.
+template <class Tiles, bool kPairs>
+LOAM_INLINE void bf16_pack_block(uint16_t* to, const Bf16Lines& from, int64_t first, int64_t lines, int64_t k0,
+                                 int64_t depth) {
+  for (int64_t k = 0; k < depth; k += kBf16Step) {
     for (int64_t tile = 0; tile < 2; ++tile, to += kBf16Tile) {
-      for (int64_t i = 0; i < 16; ++i) {
-        const int64_t line = first + 16 * tile + i;
-        for (int64_t k = 0; k < kBf16Step; ++k) {
-          const uint16_t value = line < lines && k0 + k < depth ? bf16_of(*at(line, k0 + k)) : uint16_t{0};
-          to[kPairs ? k / 2 * 32 + 2 * i + k % 2 : i * kBf16Step + k] = value;
-        }
-      }
+      const int64_t line = first + 16 * tile, here = max_of(0, min_of(16, lines - line));
+      // Without a line, any address will do: nothing is read.
+      Tiles::template pack<kPairs>(to, here > 0 ? from.at(line, k0 + k) : from.p, from.stride, from.across, here,
+                                   min_of(kBf16Step, depth - k));
     }
   }
 }
 
-/// y (+)= a b: rows x cols sums of `depth` products of rounded numbers.
-template <class Tiles, Walk kWalk>
-inline void bf16_product(Mat y, int64_t rows, int64_t cols, int64_t depth, Left a, Right b, bool add, const Epilogue& then = {}) {
-  const int64_t row_blocks = (rows + kBf16Block - 1) / kBf16Block, col_blocks = (cols + kBf16Block - 1) / kBf16Block;
-  const int64_t steps = (depth + kBf16Step - 1) / kBf16Step, block_size = 2 * kBf16Tile * steps;
-  auto* left = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot, bf16_packed_size(rows, depth) / 2));
-  auto* right = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot2, bf16_packed_size(cols, depth) / 2));
-  parallel_for(row_blocks + col_blocks, [&](int64_t task) {
-    if (task < row_blocks) {
-      bf16_pack_block<false>(left + task * block_size, task * kBf16Block, rows, depth, [&](int64_t line, int64_t k) {
-        return kWalk == Walk::rows ? a.p + line * a.stride + k : a.p + k * a.stride + line;
-      });
-    } else {
-      const int64_t block = task - row_blocks;
-      bf16_pack_block<true>(right + block * block_size, block * kBf16Block, cols, depth, [&](int64_t line, int64_t k) {
-        return b.transposed ? b.p + line * b.ld + k : b.p + k * b.ld + line;
-      });
+/// One block of finished or partial sums, 32 x 32, to y.
+LOAM_INLINE void bf16_write(Mat y, const float* sums, int64_t row, int64_t rows, int64_t col, int64_t cols, bool add,
+                            bool last, const Epilogue& then) {
+  if constexpr (kTileCols == kBf16Block) {
+    write_rows(y, reinterpret_cast<const vf*>(sums), row, rows, col, min_of(kWidth, cols), max_of(0, cols - kWidth),
+               add, last, then);
+  } else {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t v = 0; v < cols; v += kWidth)
+        write_vector(y, load(sums + i * kBf16Block + v), row + i, col + v, min_of(kWidth, cols - v), add, last, then);
     }
-  });
-  constexpr int64_t kGroup = 4;  // a task is 4 x 4 blocks
-  const int64_t groups = (col_blocks + kGroup - 1) / kGroup;
-  parallel_for((row_blocks + kGroup - 1) / kGroup * groups, [&](int64_t task) {
-    const int64_t r_begin = task / groups * kGroup, c_begin = task % groups * kGroup;
-    const Tiles tiles;  // the processor's are this thread's for as long as it lives
-    alignas(64) float sums[kBf16Block * kBf16Block];
-    for (int64_t s0 = 0; s0 < steps; s0 += kBf16Steps) {
-      const int64_t part = min_of(kBf16Steps, steps - s0);
-      const bool last = s0 + part == steps;
-      for (int64_t c = c_begin; c < min_of(c_begin + kGroup, col_blocks); ++c) {
-        for (int64_t r = r_begin; r < min_of(r_begin + kGroup, row_blocks); ++r) {
-          tiles.multiply(sums, left + r * block_size + 2 * kBf16Tile * s0, right + c * block_size + 2 * kBf16Tile * s0, part);
-          for (int64_t i = 0; i < min_of(kBf16Block, rows - r * kBf16Block); ++i) {
-            for (int64_t v = 0; v < kBf16Block; v += kWidth) {
-              const int64_t col = c * kBf16Block + v, n = min_of(kWidth, cols - col);
-              if (n > 0) write_vector(y, load(sums + i * kBf16Block + v), r * kBf16Block + i, col, n, add || s0 > 0, last, then);
-            }
-          }
+  }
+}
+
+/// y (+)= a b: rows x cols sums of `depth` products of rounded numbers. kTasksByRow: a's lines are the tasks' own.
+template <class Tiles, bool kTasksByRow>
+inline void bf16_product_by(Mat y, int64_t rows, int64_t cols, int64_t depth, const Bf16Lines& a, const Bf16Lines& b,
+                            bool add, const Epilogue& then) {
+  const int64_t own_lines = kTasksByRow ? rows : cols, shared_lines = kTasksByRow ? cols : rows;
+  const int64_t own_blocks = (own_lines + kBf16Block - 1) / kBf16Block,
+                shared_blocks = (shared_lines + kBf16Block - 1) / kBf16Block;
+  const Bf16Lines &own = kTasksByRow ? a : b, &all = kTasksByRow ? b : a;
+  const int64_t at_once = min_of(kBf16TaskBlocks, max_of(1, own_blocks / (4 * threads()))),
+                tasks = (own_blocks + at_once - 1) / at_once;
+  for (int64_t k0 = 0; k0 < depth; k0 += kBf16Depth) {
+    const int64_t part = min_of(kBf16Depth, depth - k0), steps = (part + kBf16Step - 1) / kBf16Step,
+                  block_size = 2 * kBf16Tile * steps;
+    const bool adds = add || k0 > 0, last = k0 + part == depth;
+    auto* shared = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot, bf16_packed_size(shared_lines, part) / 2));
+    parallel_chunks(shared_blocks, max_of(1, 16384 / (kBf16Block * part)), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        bf16_pack_block<Tiles, kTasksByRow>(shared + i * block_size, all, i * kBf16Block, shared_lines, k0, part);
+    });
+    parallel_for(tasks, [&](int64_t task) {
+      const int64_t begin = task * at_once, end = min_of(begin + at_once, own_blocks);
+      auto* packed =
+          reinterpret_cast<uint16_t*>(scratch(kRoundedSlot2, bf16_packed_size(at_once * kBf16Block, part) / 2));
+      for (int64_t i = begin; i < end; ++i)
+        bf16_pack_block<Tiles, !kTasksByRow>(packed + (i - begin) * block_size, own, i * kBf16Block, own_lines, k0,
+                                             part);
+      const Tiles tiles;  // the processor's are this thread's for as long as it lives
+      alignas(64) float sums[kBf16Block * kBf16Block];
+      for (int64_t i = 0; i < shared_blocks; ++i) {
+        for (int64_t j = begin; j < end; ++j) {
+          const uint16_t *of_all = shared + i * block_size, *of_own = packed + (j - begin) * block_size;
+          const int64_t row = (kTasksByRow ? j : i) * kBf16Block, col = (kTasksByRow ? i : j) * kBf16Block;
+          tiles.multiply(sums, kTasksByRow ? of_own : of_all, kTasksByRow ? of_all : of_own, steps);
+          bf16_write(y, sums, row, min_of(kBf16Block, rows - row), col, min_of(kBf16Block, cols - col), adds, last,
+                     then);
         }
       }
-    }
-  });
+    });
+  }
+}
+
+template <class Tiles>
+inline void bf16_product(Mat y, int64_t rows, int64_t cols, int64_t depth, const Bf16Lines& a, const Bf16Lines& b,
+                         bool add, const Epilogue& then = {}) {
+  if (rows >= cols) return bf16_product_by<Tiles, true>(y, rows, cols, depth, a, b, add, then);
+  bf16_product_by<Tiles, false>(y, rows, cols, depth, a, b, add, then);
 }
 
 /// The three orientations with these tiles.
@@ -94,15 +120,15 @@ class Bf16Matmul : public MatmulKernels {
   explicit Bf16Matmul(const MatmulKernels& floats) : floats_(floats) {}
   void nt(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override {
     LOAM_ASSERT(x.cols == w.cols && y.rows == x.rows && y.cols == w.rows);
-    bf16_product<Tiles, Walk::rows>(y, x.rows, w.rows, x.cols, {x.data, x.ld}, {w.data, w.ld, true}, false, then);
+    bf16_product<Tiles>(y, x.rows, w.rows, x.cols, {x.data, x.ld, false}, {w.data, w.ld, false}, false, then);
   }
   void nn(Mat y, ConstMat x, ConstMat w, const Epilogue& then) const override {
     LOAM_ASSERT(x.cols == w.rows && y.rows == x.rows && y.cols == w.cols);
-    bf16_product<Tiles, Walk::rows>(y, x.rows, w.cols, x.cols, {x.data, x.ld}, {w.data, w.ld, false}, false, then);
+    bf16_product<Tiles>(y, x.rows, w.cols, x.cols, {x.data, x.ld, false}, {w.data, w.ld, true}, false, then);
   }
   void tn_add(Mat y, ConstMat a, ConstMat b) const override {
     LOAM_ASSERT(a.rows == b.rows && y.rows == a.cols && y.cols == b.cols);
-    bf16_product<Tiles, Walk::columns>(y, a.cols, b.cols, a.rows, {a.data, a.ld}, {b.data, b.ld, false}, true);
+    bf16_product<Tiles>(y, a.cols, b.cols, a.rows, {a.data, a.ld, true}, {b.data, b.ld, true}, true);
   }
   /// Of floats: it is Muon's, whose powers of a Gram matrix want them.
   void nt_symmetric(Mat y, ConstMat x, ConstMat w) const override { floats_.nt_symmetric(y, x, w); }
