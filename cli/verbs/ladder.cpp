@@ -44,6 +44,7 @@ class PretrainedRungs : public LadderTrainer {
     plan.model = shape(size);
     plan.context = config_.context;
     plan.muon = config_.optimizer == "muon";
+    plan.precision = parse_precision(PretrainConfig().precision);  // as the rungs' own runs
     plan.batch = plan.micro_batch = config_.batch.value_or(std::max<int64_t>(1, 2048 / config_.context));
     return measured_rate(plan);
   }

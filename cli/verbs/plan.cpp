@@ -63,8 +63,7 @@ Report plan_recipe(const std::string& file, const PlanConfig& prices, const Cli&
     // With minutes the shapes were timed to choose one; without, nothing needs to run.
     const bool timed = plan.expected_tokens_per_s > 0;
     const double rate = timed ? plan.expected_tokens_per_s
-                        : plan.precision != Precision::float32 ? measured_rate(plan)  // the roofline is that of floats
-                                                               : predicted_rate(this_machine(/*again=*/false, progress), plan.model, plan.batch, plan.context, plan.muon);
+                              : predicted_rate(this_machine(plan.precision, /*again=*/false, progress), plan.model, plan.batch, plan.context, plan.muon);
     const double hours = total / rate / 3600;
     constexpr double kPrice = 0.10;  // dollars an hour: what the report assumes for a small rented machine
     const double price = prices.price.value_or(kPrice);
@@ -86,7 +85,7 @@ Report plan_recipe(const std::string& file, const PlanConfig& prices, const Cli&
 
 /// What the cache holds of this machine.
 void add_machine(std::vector<std::string>& lines, const Machine& m) {
-  lines.push_back(fmt::format("machine     {}, {} threads, {}; measured {}", m.cpu, m.threads, m.isa, m.measured));
+  lines.push_back(fmt::format("machine     {}, {} threads, {}, products of {}; measured {}", m.cpu, m.threads, m.isa, m.products, m.measured));
   lines.push_back(fmt::format("roofline    {:.1f} GFLOP/s of multiply-adds, {}/s of memory", m.peak_flops / 1e9, human_bytes(m.bandwidth)));
   std::string shares;
   for (const Machine::Share& share : m.shares) shares += fmt::format("{}{:.0f} % at {:.0f} channels", shares.empty() ? "" : ", ", 100 * share.share, share.channels);
@@ -94,19 +93,21 @@ void add_machine(std::vector<std::string>& lines, const Machine& m) {
 }
 
 struct ShapeQuestion {
-  std::string shape, optimizer = "adamw";
+  std::string shape, optimizer = "adamw", precision = "auto";
   std::optional<int64_t> vocab, batch, context;
   static void fields(auto&& f) {
     f("shape", &ShapeQuestion::shape, "a model on this machine: a name such as gpt2-124m, LAYERSxCHANNELS, or a config.json");
     f("vocab", &ShapeQuestion::vocab, "its vocabulary [50257, or the config's]");
     f("batch", &ShapeQuestion::batch, "sequences a step, for --shape [about 4096 tokens of them]");
     f("optimizer", &ShapeQuestion::optimizer, "of those steps: adamw or muon");
+    f("precision", &ShapeQuestion::precision, "of those steps' products: float32, bfloat16, or auto as in pretrain");
     f("context", &ShapeQuestion::context, "tokens a sequence, for --shape [the shape's, at most 1024]");
   }
   void validate() const {
     require(!shape.empty() || (!vocab && !batch && !context), "--vocab, --batch and --context go with --shape");
     require(optimizer == "adamw" || optimizer == "muon", "--optimizer is \"", optimizer, "\"; there are adamw and muon");
     require(!shape.empty() || optimizer == "adamw", "--optimizer goes with --shape");
+    parse_precision(precision);
     for (const auto& value : {vocab, batch, context}) require(!value || (*value >= 1 && *value <= 1 << 24), "--vocab, --batch and --context are 1 to 16777216");
   }
 };
@@ -132,9 +133,10 @@ Report plan_shape(const ShapeQuestion& asked, const PlanConfig& config, bool aga
   const int64_t context = asked.context.value_or(std::min<int64_t>(model.context, 1024));
   require(context <= model.context, "--context ", context, " is longer than the model's ", model.context);
   const int64_t batch = asked.batch.value_or(std::max<int64_t>(1, 4096 / context));
-  const Machine machine = this_machine(again, progress);
+  const Precision precision = parse_precision(asked.precision);
+  const Machine machine = this_machine(precision, again, progress);
   const bool muon = asked.optimizer == "muon";
-  const TrainingMemory memory = plan_training_memory(model, batch, context, threads(), {.muon = muon});
+  const TrainingMemory memory = plan_training_memory(model, batch, context, threads(), {.muon = muon, .products = machine.products});
   const double rate = predicted_rate(machine, model, batch, context, muon), step_tokens = static_cast<double>(batch) * static_cast<double>(context);
   const double share = rate * training_flops_per_token(model, context) / machine.peak_flops;
   Json json = {{"shape", asked.shape}, {"parameters", parameter_count(model)}, {"batch", batch}, {"context", context}, {"tokens_per_s", rate}, {"step_seconds", step_tokens / rate},
@@ -177,7 +179,7 @@ void add_plan(Cli& cli) {
     if (!shape->shape.empty()) return plan_shape(*shape, *config, *again, run.progress());
     const bool asks_bill = config->params || config->operations;
     if (*again && !asks_bill) {
-      const Machine machine = this_machine(true, run.progress());
+      const Machine machine = this_machine(parse_precision(shape->precision), true, run.progress());
       std::vector<std::string> lines;
       add_machine(lines, machine);
       return report(to_json(machine), lines);
@@ -185,7 +187,7 @@ void add_plan(Cli& cli) {
     std::optional<double> sustained;
     if (asks_bill && config->gpu.empty() && !config->tflops) {
       // A large model's steps: the widest that were measured.
-      const Machine machine = this_machine(*again, run.progress());
+      const Machine machine = this_machine(parse_precision(shape->precision), *again, run.progress());
       sustained = machine.peak_flops * machine.shares.back().share;
     }
     const Bill bill = make_bill(*config, sustained);

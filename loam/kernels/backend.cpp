@@ -155,7 +155,8 @@ std::vector<std::string> usable_isas() {
 }
 
 Precision parse_precision(const std::string& text) {
-  require(text == "float32" || text == "bfloat16", "--precision is \"", text, "\"; there are float32 and bfloat16");
+  if (text == "auto") return backend("cpu", Precision::bfloat16).products() == "bfloat16" ? Precision::bfloat16 : Precision::float32;
+  require(text == "float32" || text == "bfloat16", "--precision is \"", text, "\"; there are auto, float32 and bfloat16");
   return text == "bfloat16" ? Precision::bfloat16 : Precision::float32;
 }
 

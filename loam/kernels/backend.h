@@ -82,7 +82,7 @@ class Backend {
 /// Factors of matrix products: as they are, or rounded to bfloat16 (8 bits of 24) first, with sums of float32. Attention,
 /// norms, the optimiser and all that is kept stay float32.
 enum class Precision { float32, bfloat16 };
-/// "float32" or "bfloat16". Throws Error{usage} naming both.
+/// "float32", "bfloat16", or "auto": bfloat16 where this machine multiplies it in tiles. Throws Error{usage} naming them.
 Precision parse_precision(const std::string& text);
 
 /// "cpu" (with the best instruction set of this machine, or the one LOAM_ISA names: generic, avx2, avx512) or "ref".

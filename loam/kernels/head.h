@@ -7,6 +7,10 @@
 
 namespace loam {
 
+/// Rows whose logits exist at once, at least: with a large vocabulary so many pay for packing the head. In bfloat16, whose
+/// products take less time than their packing, more.
+constexpr int64_t kLogitRows = 96, kLogitRowsBfloat16 = 512;
+
 class HeadKernels {
  public:
   virtual ~HeadKernels() = default;

@@ -5,6 +5,7 @@
 #include "loam/base/error.h"
 #include "loam/base/memory.h"
 #include "loam/base/progress.h"
+#include "loam/kernels/head.h"
 #include "loam/model/transformer.h"
 #include "loam/train/muon.h"
 
@@ -19,7 +20,7 @@ int64_t times(int64_t a, int64_t b) {
 
 }  // namespace
 
-TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t context, int team, TrainingExtras extras) {
+TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t context, int team, const TrainingExtras& extras) {
   const ParamSet params(c);
   const int64_t n = params.size();
   TrainingMemory m;
@@ -34,20 +35,22 @@ TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t
   // The working space of kernels/cpu: the head's chunk of logits and its packed matrix, the widest packed block, and a
   // tile a thread in attention.
   const int64_t outputs = c.labels.empty() ? c.vocab : static_cast<int64_t>(c.labels.size());
-  const int64_t chunk = std::min<int64_t>(1020, std::max<int64_t>(96, (1 << 20) / outputs));
+  const int64_t chunk = std::min<int64_t>(1020, std::max<int64_t>(extras.products == "float32" ? kLogitRows : kLogitRowsBfloat16, (1 << 20) / outputs));
   const int64_t packed_head = c.channels <= 512 && 2 * outputs * c.channels <= (8 << 20) ? 8 * outputs * c.channels : 0;
   const int64_t widest = std::max({c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width(), std::min<int64_t>(outputs, 4096)});
   const int64_t attention = 4 * (5 * context * std::max<int64_t>(c.head_size, 32) + 2 * 48 * context);
   m.working = 5 * std::min(chunk, rows) * outputs + packed_head + 4 * 512 * widest + team * attention + (int64_t{20} << 20);
-  if (extras.rounds) {
-    const int64_t wide = std::max(c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width());
+  const int64_t wide = std::max(c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width());
+  if (extras.products == "bfloat16") {  // one factor packed for all tasks, in parts of 1,024 products, and a task's own lines
+    m.working += 5 * 512 * std::max(std::min(rows, wide), std::min(chunk, rows)) + team * (int64_t{640} << 10);
+  } else if (extras.products != "float32") {  // copies of both factors
     m.working += 5 * (std::max(times(rows, wide), std::min(chunk, rows) * outputs) + std::max({wide * c.channels, outputs * c.channels, times(rows, std::max(c.hidden, c.channels))}));
   }
   if (extras.muon) m.working += 4 * Muon::working_floats(params, team);
   return m;
 }
 
-void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras) {
+void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, const TrainingExtras& extras) {
   const int64_t available = available_memory_bytes();
   if (plan.total() <= available) return;
   int64_t fits = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "loam/base/json.h"
 #include "loam/model/config.h"
@@ -19,15 +20,15 @@ struct TrainingMemory {
 struct TrainingExtras {
   bool keeps_best = false;  ///< one more copy of the weights, as fine-tuning has it
   bool muon = false;        ///< Muon's working space
-  bool rounds = false;      ///< bfloat16 copies of products' factors
+  std::string products = "float32";  ///< as Backend::products() has it: bfloat16 needs space for rounded factors
 };
 
 /// Of a run with `batch` sequences of `context` tokens at once on `team` threads.
-TrainingMemory plan_training_memory(const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras = {});
+TrainingMemory plan_training_memory(const ModelConfig& config, int64_t batch, int64_t context, int team, const TrainingExtras& extras = {});
 
 /// Throws Error{resource} if the plan does not fit into what is available now, saying what would: a smaller batch, or
 /// the same one in parts (--micro-batch).
-void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, TrainingExtras extras = {});
+void require_memory(const TrainingMemory& plan, const ModelConfig& config, int64_t batch, int64_t context, int team, const TrainingExtras& extras = {});
 
 Json to_json(const TrainingMemory& memory);
 

@@ -21,7 +21,7 @@ struct PlainTiles {
       }
     }
   }
-  void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps) const {
+  void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps, const float*, int64_t) const {
     std::fill(sums, sums + 32 * 32, 0.0f);
     for (int64_t s = 0; s < steps; ++s, left += 2 * 512, right += 2 * 512) {
       for (int64_t m = 0; m < 32; ++m) {
@@ -109,6 +109,14 @@ TEST(Bf16Tiles, TheMachinesOwn) {
     GTEST_SKIP() << "this machine has no AMX: its instructions were compiled, not run";
   compare(tiles.matmul());
   EXPECT_GT(tiles.peak_flops(), 0);
+}
+
+TEST(Precision, AutoTakesTilesWhereThereAreSome) {
+  EXPECT_EQ(parse_precision("float32"), Precision::float32);
+  EXPECT_EQ(parse_precision("bfloat16"), Precision::bfloat16);
+  const bool tiles = backend("cpu", Precision::bfloat16).products() == "bfloat16";
+  EXPECT_EQ(parse_precision("auto"), tiles ? Precision::bfloat16 : Precision::float32);
+  EXPECT_THROW(parse_precision("half"), Error);
 }
 
 using RoundedTest = EachIsa;

@@ -93,13 +93,22 @@ inline void bf16_product_by(Mat y, int64_t rows, int64_t cols, int64_t depth, co
                                              part);
       const Tiles tiles;  // the processor's are this thread's for as long as it lives
       alignas(64) float sums[kBf16Block * kBf16Block];
-      for (int64_t i = 0; i < shared_blocks; ++i) {
+      auto multiply_block = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
+        const uint16_t *of_all = shared + i * block_size, *of_own = packed + (j - begin) * block_size;
+        const int64_t row = (kTasksByRow ? j : i) * kBf16Block, col = (kTasksByRow ? i : j) * kBf16Block;
+        const int64_t height = min_of(kBf16Block, rows - row), width = min_of(kBf16Block, cols - col);
+        const float* goal = height == kBf16Block && width == kBf16Block ? y.data + row * y.ld + col : nullptr;
+        tiles.multiply(sums, kTasksByRow ? of_own : of_all, kTasksByRow ? of_all : of_own, steps, goal, y.ld);
+        bf16_write(y, sums, row, height, col, width, adds, last, then);
+      };
+      // Along rows of y, whichever factor's lines they are.
+      if constexpr (kTasksByRow) {
         for (int64_t j = begin; j < end; ++j) {
-          const uint16_t *of_all = shared + i * block_size, *of_own = packed + (j - begin) * block_size;
-          const int64_t row = (kTasksByRow ? j : i) * kBf16Block, col = (kTasksByRow ? i : j) * kBf16Block;
-          tiles.multiply(sums, kTasksByRow ? of_own : of_all, kTasksByRow ? of_all : of_own, steps);
-          bf16_write(y, sums, row, min_of(kBf16Block, rows - row), col, min_of(kBf16Block, cols - col), adds, last,
-                     then);
+          for (int64_t i = 0; i < shared_blocks; ++i) multiply_block(i, j);
+        }
+      } else {
+        for (int64_t i = 0; i < shared_blocks; ++i) {
+          for (int64_t j = begin; j < end; ++j) multiply_block(i, j);
         }
       }
     });

@@ -30,7 +30,8 @@ void Head::loss(Vec losses, Mat dx, Mat dw, ConstMat x, ConstMat w, const int32_
   const int64_t vocab = w.rows, channels = w.cols, ld = round_up(vocab, kTileCols);
   const bool backward = dx.data != nullptr;
   // Logits of a chunk stay in the last cache; with a large vocabulary the chunk is long enough to pay for the packing.
-  const int64_t chunk = min_of(1020, max_of(96, (1 << 20) / ld)) / kTileRows * kTileRows;
+  const int64_t least = products_ != nullptr ? kLogitRowsBfloat16 : kLogitRows;
+  const int64_t chunk = min_of(1020, max_of(least, (1 << 20) / ld)) / kTileRows * kTileRows;
   float* logits = scratch(kRowsSlot, chunk * ld);
   // A small head is packed once for all chunks, in both directions; a large one again for each.
   const bool packed_once = products_ == nullptr && channels <= kDepth && 2 * vocab * channels <= (8 << 20);

@@ -43,8 +43,9 @@ constexpr Reference kReferences[] = {{2, 32}, {2, 64}, {2, 128}, {2, 256}, {2, 5
 constexpr int64_t kReferenceContext = 256, kReferenceVocab = 2048, kReferenceTokens = 1024;
 
 /// This machine without numbers: what the cache is searched for.
-Machine identity() {
+Machine identity(Precision precision) {
   Machine m;
+  m.products = backend("cpu", precision).products();
   m.cpu = processor_name();
   if (m.cpu.empty()) m.cpu = "unknown processor";
   m.isa = backend("cpu").isa();
@@ -65,21 +66,23 @@ Json read_cache() {
   }
 }
 
-Machine measure(Progress& progress) {
-  Machine m = identity();
+Machine measure(Precision precision, Progress& progress) {
+  Machine m = identity(precision);
   m.measured = iso_time_now();
-  m.peak_flops = backend("cpu").peak_flops();
+  m.peak_flops = backend("cpu", precision).peak_flops();
+  m.float_flops = backend("cpu").peak_flops();
   m.bandwidth = measure_bandwidth();
   for (const Reference& reference : kReferences) {
     PretrainPlan plan;
     plan.model = family_shape("llama", reference.layers, reference.channels, kReferenceContext);
     plan.model.vocab = kReferenceVocab;
     plan.context = kReferenceContext;
+    plan.precision = precision;
     plan.batch = plan.micro_batch = kReferenceTokens / kReferenceContext;
     const double seconds = static_cast<double>(kReferenceTokens) / measured_rate(plan);
     m.shares.push_back({static_cast<double>(reference.channels), std::clamp(roofline_step_seconds(m, plan.model, plan.batch, plan.context, plan.muon) / seconds, 0.001, 2.0)});
   }
-  progress.note(fmt::format("measured this machine ({}, {} threads, {}): {:.0f} GFLOP/s, {}/s of memory", m.cpu, m.threads, m.isa, m.peak_flops / 1e9, human_bytes(m.bandwidth)));
+  progress.note(fmt::format("measured this machine ({}, {} threads, {}, products of {}): {:.0f} GFLOP/s, {}/s of memory", m.cpu, m.threads, m.isa, m.products, m.peak_flops / 1e9, human_bytes(m.bandwidth)));
   return m;
 }
 
@@ -96,17 +99,18 @@ double Machine::share_at(int64_t channels) const {
   return shares[i].share + std::clamp(part, 0.0, 1.0) * (shares[j].share - shares[i].share);
 }
 
-std::string Machine::key() const { return fmt::format("{} | {} threads | {} | loam {}", cpu, threads, isa, version); }
+std::string Machine::key() const { return fmt::format("{} | {} threads | {}{} | loam {}", cpu, threads, isa, products == "float32" ? "" : " | " + products, version); }
 
 double roofline_step_seconds(const Machine& machine, const ModelConfig& c, int64_t batch, int64_t context, bool muon) {
   const auto tokens = static_cast<double>(batch) * static_cast<double>(context), parameters = static_cast<double>(parameter_count(c));
-  const double operations = training_flops_per_token(c, context) * tokens + (muon ? Muon::step_operations(ParamSet(c)) : 0.0);
+  const double products = 6.0 * static_cast<double>(matmul_parameters(c)) * tokens;
+  const double others = training_flops_per_token(c, context) * tokens - products + (muon ? Muon::step_operations(ParamSet(c)) : 0.0);
   // Numbers that go through memory beside the products' own: AdamW reads four arrays and writes three, the gradients are
   // set to zero; weights are read forward and twice backward; of each layer's activations about two thirds are written
   // once and read twice.
   const double optimizer = 8 * parameters, weights = 3 * parameters;
   const auto activations = tokens * static_cast<double>(c.layers * (6 * c.channels + c.qkv_width() + (c.gated() ? 3 : 2) * c.hidden));
-  return operations / machine.peak_flops + 4 * (optimizer + weights + 2 * activations) / machine.bandwidth;
+  return products / machine.peak_flops + others / machine.float_flops + 4 * (optimizer + weights + 2 * activations) / machine.bandwidth;
 }
 
 double predicted_rate(const Machine& machine, const ModelConfig& config, int64_t batch, int64_t context, bool muon) {
@@ -120,9 +124,9 @@ fs::path machine_file() {
   return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" / "loam" / "machine.json" : fs::path();
 }
 
-std::optional<Machine> known_machine() {
+std::optional<Machine> known_machine(Precision precision) {
   const Json cache = read_cache();
-  const std::string key = identity().key();
+  const std::string key = identity(precision).key();
   if (!cache.contains("machines") || !cache["machines"].contains(key)) return std::nullopt;
   try {
     return machine_from_json(cache["machines"][key]);
@@ -131,11 +135,11 @@ std::optional<Machine> known_machine() {
   }
 }
 
-Machine this_machine(bool again, Progress& progress) {
+Machine this_machine(Precision precision, bool again, Progress& progress) {
   if (!again) {
-    if (auto known = known_machine()) return *known;
+    if (auto known = known_machine(precision)) return *known;
   }
-  const Machine machine = measure(progress);
+  const Machine machine = measure(precision, progress);
   const fs::path file = machine_file();
   if (file.empty()) return machine;
   try {
@@ -151,7 +155,7 @@ Machine this_machine(bool again, Progress& progress) {
 }
 
 Json to_json(const Machine& m) {
-  Json json = {{"cpu", m.cpu}, {"threads", m.threads}, {"isa", m.isa}, {"loam", m.version}, {"measured", m.measured}, {"peak_flops", m.peak_flops}, {"bandwidth", m.bandwidth}, {"shares", Json::array()}};
+  Json json = {{"cpu", m.cpu}, {"threads", m.threads}, {"isa", m.isa}, {"loam", m.version}, {"measured", m.measured}, {"products", m.products}, {"peak_flops", m.peak_flops}, {"float_flops", m.float_flops}, {"bandwidth", m.bandwidth}, {"shares", Json::array()}};
   for (const Machine::Share& share : m.shares) json["shares"].push_back({{"channels", share.channels}, {"share", share.share}});
   return json;
 }
@@ -163,10 +167,12 @@ Machine machine_from_json(const Json& json) {
   m.isa = get_string(json, "isa");
   m.version = get_string(json, "loam");
   m.measured = get_string(json, "measured", "");
+  m.products = get_string(json, "products", "float32");
   m.peak_flops = get_number(json, "peak_flops");
+  m.float_flops = get_number(json, "float_flops", m.peak_flops);
   m.bandwidth = get_number(json, "bandwidth");
   for (const Json& share : json.value("shares", Json::array())) m.shares.push_back({get_number(share, "channels"), get_number(share, "share")});
-  bool sound = m.peak_flops > 0 && m.bandwidth > 0 && !m.shares.empty();
+  bool sound = m.peak_flops > 0 && m.float_flops > 0 && m.bandwidth > 0 && !m.shares.empty();
   for (size_t i = 0; i < m.shares.size(); ++i) sound = sound && m.shares[i].share > 0 && m.shares[i].channels > (i == 0 ? 0 : m.shares[i - 1].channels);
   require_input(sound, "the machine's numbers are not all above 0, or its widths not in order");
   return m;

@@ -91,11 +91,10 @@ std::string sample_text(Transformer& model, const Tokenizer& tokenizer, uint64_t
 
 /// Tokens a second from this machine's roofline; 0 if it was never measured and the run is too short to pay for that.
 double rate_to_expect(const PretrainPlan& plan, Progress& progress) {
-  if (plan.precision != Precision::float32) return measured_rate(plan);  // the roofline is that of floats
   constexpr double kLongRun = 5e12;  // operations a thread: about a minute
   const double operations = training_flops_per_token(plan.model, plan.context) * static_cast<double>(plan.batch) * static_cast<double>(plan.context) * static_cast<double>(plan.schedule.steps);
-  std::optional<Machine> machine = known_machine();
-  if (!machine && operations > kLongRun * threads()) machine = this_machine(/*again=*/false, progress);
+  std::optional<Machine> machine = known_machine(plan.precision);
+  if (!machine && operations > kLongRun * threads()) machine = this_machine(plan.precision, /*again=*/false, progress);
   return machine ? predicted_rate(*machine, plan.model, plan.batch, plan.context, plan.muon) : 0;
 }
 

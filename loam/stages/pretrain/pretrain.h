@@ -25,7 +25,7 @@ struct PretrainConfig {
   std::optional<int64_t> steps, token_budget, batch, context, warmup_steps, cooldown_steps, eval_every, sample_every;
   std::optional<double> lr, embedding_lr;
   int64_t micro_batch = 0, log_every = 1;
-  std::string optimizer = "auto", schedule = "trapezoid", precision = "float32";
+  std::string optimizer = "auto", schedule = "trapezoid", precision = "auto";
   bool no_guard = false;
   int64_t stop_at = 0;  ///< no flag: ends as if stopped from outside after so many steps (verify_resume)
   double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, clip = 1.0, dropout = 0.0, save_minutes = 5;
@@ -56,7 +56,7 @@ struct PretrainConfig {
     f("epsilon", &PretrainConfig::epsilon, "AdamW's epsilon");
     f("clip", &PretrainConfig::clip, "largest gradient norm; 0: none");
     f("no_guard", &PretrainConfig::no_guard, "take every step, also where loss or gradient jump; steps that are not finite are left out all the same");
-    f("precision", &PretrainConfig::precision, "factors of matrix products: float32, or bfloat16 with sums and all else in float32, for CPUs with AMX (on others it works, slower)");
+    f("precision", &PretrainConfig::precision, "factors of matrix products: float32; bfloat16, with sums and all else in float32; auto: bfloat16 where this CPU multiplies it in tiles (AMX), else float32");
     f("dropout", &PretrainConfig::dropout, "share of activations dropped while training");
     f("eval_every", &PretrainConfig::eval_every, "steps between evaluations on the validation split; 0: never; by default ten a run");
     f("sample_every", &PretrainConfig::sample_every, "steps between samples of the model's text; 0: never; by default four a run with --minutes");
@@ -78,7 +78,7 @@ struct PretrainPlan {
   double budget_seconds = 0;      ///< 0: no clock decides
   double expected_tokens_per_s = 0;
   std::string why;                ///< how --minutes chose, for the report
-  TrainingExtras extras() const { return {.muon = muon, .rounds = precision == Precision::bfloat16}; }
+  TrainingExtras extras() const { return {.muon = muon, .products = backend("cpu", precision).products()}; }
 };
 
 /// Throws Error{usage} with the names there are.

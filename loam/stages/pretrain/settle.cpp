@@ -108,7 +108,7 @@ Choice choose_shape(const PretrainConfig& config, double seconds, int64_t vocab,
     // Not worth timing: even at the machine's peak it would read too little.
     if (best && seconds * backend("cpu", precision).peak_flops() / work < kTokensPerParameter * static_cast<double>(matmul_parameters(c))) break;
     const int64_t batch = std::max<int64_t>(1, 2048 / context);
-    if (best && plan_training_memory(c, batch, context, threads(), {.muon = muon, .rounds = precision == Precision::bfloat16}).total() > 3LL << 33) break;
+    if (best && plan_training_memory(c, batch, context, threads(), {.muon = muon, .products = backend("cpu", precision).products()}).total() > 3LL << 33) break;
     const double rate = timed_rate(c, batch, context, muon, precision);
     const double tokens = rate * seconds;
     tried += fmt::format("{}{}x{}: {} tok/s", tried.empty() ? "" : ", ", rung.layers, rung.channels, human_count(rate));

@@ -18,7 +18,7 @@ Machine made_up() {
   m.isa = "avx2";
   m.version = "1";
   m.threads = 2;
-  m.peak_flops = 2e11;
+  m.peak_flops = m.float_flops = 2e11;
   m.bandwidth = 1e10;
   m.shares = {{64, 0.4}, {256, 0.8}};
   return m;
@@ -63,6 +63,19 @@ TEST(Roofline, MuonsProductsAreCounted) {
   EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256, true) - roofline_step_seconds(m, c, 4, 256, false), operations / 2e11, 1e-12);
 }
 
+TEST(Roofline, TilesMakeProductsFasterAndNothingElse) {
+  Machine m = made_up();
+  m.bandwidth = 1e30;
+  const ModelConfig c = shape(4, 128);
+  m.peak_flops = 2e12;
+  const double products = 6.0 * static_cast<double>(matmul_parameters(c)) * 4 * 256;
+  const double attention = training_flops_per_token(c, 256) * 4 * 256 - products;
+  ASSERT_GT(attention, 0);
+  EXPECT_NEAR(roofline_step_seconds(m, c, 4, 256, false), products / 2e12 + attention / 2e11, 1e-12);
+  m.products = "bfloat16";
+  EXPECT_EQ(m.key(), "test | 2 threads | avx2 | bfloat16 | loam 1");
+}
+
 class MachineCache : public testing::Test {
  protected:
   void SetUp() override {
@@ -94,21 +107,21 @@ TEST_F(MachineCache, IsMeasuredOnceForEachNumberOfThreadsAndMendsItself) {
     void note(std::string_view line) override { measured += line.starts_with("measured this machine"); }
   } progress;
   EXPECT_EQ(machine_file(), folder / "loam" / "machine.json");
-  EXPECT_FALSE(known_machine());
-  const Machine first = this_machine(false, progress);
+  EXPECT_FALSE(known_machine(Precision::float32));
+  const Machine first = this_machine(Precision::float32, false, progress);
   EXPECT_EQ(progress.measured, 1);
   EXPECT_GT(first.peak_flops, 1e8);
   EXPECT_GT(first.bandwidth, 1e7);
-  EXPECT_EQ(to_json(this_machine(false, progress)), to_json(first));
+  EXPECT_EQ(to_json(this_machine(Precision::float32, false, progress)), to_json(first));
   EXPECT_EQ(progress.measured, 1);
   const int before = threads();
   set_threads(before + 1);
-  EXPECT_FALSE(known_machine());
+  EXPECT_FALSE(known_machine(Precision::float32));
   set_threads(before);
   write_file(machine_file(), "{\"machines\": 5");  // damaged: as if there were none
-  EXPECT_FALSE(known_machine());
+  EXPECT_FALSE(known_machine(Precision::float32));
   write_file(machine_file(), to_pretty({{"machines", {{first.key(), {{"cpu", 3}}}}}}));
-  EXPECT_FALSE(known_machine());
+  EXPECT_FALSE(known_machine(Precision::float32));
 }
 
 }  // namespace
