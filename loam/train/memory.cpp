@@ -41,8 +41,11 @@ TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t
   const int64_t attention = 4 * (5 * context * std::max<int64_t>(c.head_size, 32) + 2 * 48 * context);
   m.working = 5 * std::min(chunk, rows) * outputs + packed_head + 4 * 512 * widest + team * attention + (int64_t{20} << 20);
   const int64_t wide = std::max(c.gated() ? 2 * c.hidden : c.hidden, c.qkv_width());
-  if (extras.products == "bfloat16") {  // one factor packed for all tasks, in parts of 1,024 products, and a task's own lines
-    m.working += 5 * 512 * std::max(std::min(rows, wide), std::min(chunk, rows)) + team * (int64_t{640} << 10);
+  if (extras.products == "bfloat16") {  // the factor of fewer lines packed, at most 4,096 of its products at once; and each thread's own lines and sums
+    constexpr int64_t kDeepest = 4096;
+    const int64_t C = c.channels, logit_rows = std::min(chunk, rows);
+    const int64_t packed = std::max({std::min(rows, wide) * C, std::min(rows, C) * std::min(wide, kDeepest), std::min(wide, C) * std::min(rows, kDeepest), logit_rows * C, std::min(logit_rows, C) * kDeepest});
+    m.working += 5 * packed / 2 + team * (int64_t{1} << 20);
   } else if (extras.products != "float32") {  // copies of both factors
     m.working += 5 * (std::max(times(rows, wide), std::min(chunk, rows) * outputs) + std::max({wide * c.channels, outputs * c.channels, times(rows, std::max(c.hidden, c.channels))}));
   }

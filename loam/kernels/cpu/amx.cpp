@@ -68,14 +68,22 @@ class AmxTiles {
     for (int64_t i = 0; i < 16; ++i) std::memcpy(to + 32 * i, &rows[i], sizeof(vf));
   }
 
-  /// sums (32 x 32) = the products of `steps` steps. Meanwhile the 32 x 32 numbers at `goal` (null: none), rows `ld` apart,
+  /// sums (32 x 32) = (fresh) or += the products of `steps` steps. Meanwhile the 32 x 32 numbers at `goal` (null: none), rows `ld` apart,
   /// come into the nearest cache to be written: waiting for them took as long as the products themselves.
-  LOAM_AMX void multiply(float* sums, const uint16_t* left, const uint16_t* right, int64_t steps, const float* goal,
+  LOAM_AMX void multiply(float* sums, bool fresh, const uint16_t* left, const uint16_t* right, int64_t steps, const float* goal,
                          int64_t ld) const {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    constexpr int64_t kRow = kBf16Block * sizeof(float);
+    if (fresh) {
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
+    } else {
+      _tile_loadd(0, sums, kRow);
+      _tile_loadd(1, sums + 16, kRow);
+      _tile_loadd(2, sums + 16 * kBf16Block, kRow);
+      _tile_loadd(3, sums + 16 * kBf16Block + 16, kRow);
+    }
     const int64_t rows = goal != nullptr ? (kBf16Block + steps - 1) / steps : 0;  // a step
     for (int64_t s = 0; s < steps; ++s, left += 2 * kBf16Tile, right += 2 * kBf16Tile) {
       _tile_loadd(4, left, 64);
@@ -91,7 +99,6 @@ class AmxTiles {
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
-    constexpr int64_t kRow = kBf16Block * sizeof(float);
     _tile_stored(0, sums, kRow);
     _tile_stored(1, sums + 16, kRow);
     _tile_stored(2, sums + 16 * kBf16Block, kRow);
@@ -105,7 +112,7 @@ float spin(int64_t rounds) {
   alignas(64) static const uint16_t factors[2][2 * kBf16Tile * kSpinSteps] = {};
   alignas(64) float sums[kBf16Block * kBf16Block];
   const AmxTiles tiles;
-  for (int64_t r = 0; r < rounds; ++r) tiles.multiply(sums, factors[0], factors[1], kSpinSteps, nullptr, 0);
+  for (int64_t r = 0; r < rounds; ++r) tiles.multiply(sums, true, factors[0], factors[1], kSpinSteps, nullptr, 0);
   return sums[0];
 }
 

@@ -19,8 +19,10 @@ namespace loam::cpu::LOAM_ISA {
 constexpr int64_t kBf16Block = 32;      // rows and columns of sums at once: 2 x 2 tiles
 constexpr int64_t kBf16Step = 32;       // products of a sum that one instruction adds
 constexpr int64_t kBf16Tile = 16 * 32;  // numbers of a tile
-constexpr int64_t kBf16Depth = 1024;    // sums are cut here: a task's packed lines then stay in its core's own cache
-constexpr int64_t kBf16TaskBlocks = 8;  // blocks of lines that a task packs at most: 512 KiB
+constexpr int64_t kBf16Depth = 256;     // products of a sum in one go: two blocks' then stay in the nearest cache
+constexpr int64_t kBf16Deepest = 4096;  // and before sums go to memory: so much of the shared factor is packed at once
+constexpr int64_t kBf16TaskBlocks = 8;  // blocks of lines that a task packs at most
+constexpr int64_t kBf16TaskSums = 192;  // blocks of sums that a task keeps at most, if it must: 768 KiB
 
 /// Lines of a factor: number k of line i is at p[i * stride + k], or, where they lie across, at p[k * stride + i].
 struct Bf16Lines {
@@ -32,21 +34,26 @@ struct Bf16Lines {
   }
 };
 
-/// Numbers of `lines` lines of `depth` products, packed.
-LOAM_INLINE int64_t bf16_packed_size(int64_t lines, int64_t depth) {
-  return round_up(lines, kBf16Block) * round_up(depth, kBf16Step);
-}
-
-/// Packs lines [first, first + 32) of `lines`, products [k0, k0 + depth); what is not there becomes 0.
+/// Packs `blocks` blocks of 32 lines from line `first` on, each of block_size numbers, of products [k0, k0 + depth); what
+/// is not there becomes 0. Lines across are packed a step of all blocks after the other: so memory is read in long rows.
 template <class Tiles, bool kPairs>
-LOAM_INLINE void bf16_pack_block(uint16_t* to, const Bf16Lines& from, int64_t first, int64_t lines, int64_t k0,
-                                 int64_t depth) {
-  for (int64_t k = 0; k < depth; k += kBf16Step) {
-    for (int64_t tile = 0; tile < 2; ++tile, to += kBf16Tile) {
-      const int64_t line = first + 16 * tile, here = max_of(0, min_of(16, lines - line));
+LOAM_INLINE void bf16_pack(uint16_t* to, const Bf16Lines& from, int64_t first, int64_t blocks, int64_t lines, int64_t k0, int64_t depth, int64_t block_size) {
+  const int64_t steps = (depth + kBf16Step - 1) / kBf16Step;
+  auto pack = [&](int64_t block, int64_t step) __attribute__((always_inline)) {
+    for (int64_t tile = 0; tile < 2; ++tile) {
+      const int64_t line = first + block * kBf16Block + 16 * tile, here = max_of(0, min_of(16, lines - line)), k = step * kBf16Step;
       // Without a line, any address will do: nothing is read.
-      Tiles::template pack<kPairs>(to, here > 0 ? from.at(line, k0 + k) : from.p, from.stride, from.across, here,
+      Tiles::template pack<kPairs>(to + block * block_size + (2 * step + tile) * kBf16Tile, here > 0 ? from.at(line, k0 + k) : from.p, from.stride, from.across, here,
                                    min_of(kBf16Step, depth - k));
+    }
+  };
+  if (from.across) {
+    for (int64_t step = 0; step < steps; ++step) {
+      for (int64_t block = 0; block < blocks; ++block) pack(block, step);
+    }
+  } else {
+    for (int64_t block = 0; block < blocks; ++block) {
+      for (int64_t step = 0; step < steps; ++step) pack(block, step);
     }
   }
 }
@@ -73,42 +80,56 @@ inline void bf16_product_by(Mat y, int64_t rows, int64_t cols, int64_t depth, co
   const int64_t own_blocks = (own_lines + kBf16Block - 1) / kBf16Block,
                 shared_blocks = (shared_lines + kBf16Block - 1) / kBf16Block;
   const Bf16Lines &own = kTasksByRow ? a : b, &all = kTasksByRow ? b : a;
-  const int64_t at_once = min_of(kBf16TaskBlocks, max_of(1, own_blocks / (4 * threads()))),
-                tasks = (own_blocks + at_once - 1) / at_once;
-  for (int64_t k0 = 0; k0 < depth; k0 += kBf16Depth) {
-    const int64_t part = min_of(kBf16Depth, depth - k0), steps = (part + kBf16Step - 1) / kBf16Step,
-                  block_size = 2 * kBf16Tile * steps;
-    const bool adds = add || k0 > 0, last = k0 + part == depth;
-    auto* shared = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot, bf16_packed_size(shared_lines, part) / 2));
-    parallel_chunks(shared_blocks, max_of(1, 16384 / (kBf16Block * part)), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        bf16_pack_block<Tiles, kTasksByRow>(shared + i * block_size, all, i * kBf16Block, shared_lines, k0, part);
+  int64_t at_once = min_of(kBf16TaskBlocks, max_of(1, own_blocks / (2 * threads())));
+  if (depth > kBf16Depth) at_once = max_of(1, min_of(at_once, kBf16TaskSums / shared_blocks));
+  const int64_t tasks = (own_blocks + at_once - 1) / at_once;
+  const int64_t block_size = kBf16Block * min_of(kBf16Depth, round_up(depth, kBf16Step));  // of one part, packed
+  for (int64_t k0 = 0; k0 < depth; k0 += kBf16Deepest) {
+    const int64_t deep = min_of(kBf16Deepest, depth - k0), parts = (deep + kBf16Depth - 1) / kBf16Depth;
+    auto depth_of = [&](int64_t part) { return min_of(kBf16Depth, deep - part * kBf16Depth); };
+    auto* shared = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot, parts * shared_blocks * block_size / 2));
+    // Tasks of about 16,384 numbers: some blocks of one part, or, of lines across, a stretch of all blocks.
+    const int64_t grain = max_of(1, 16384 / block_size), pieces = all.across ? parts * (block_size / kBf16Block / kBf16Step) : parts * ((shared_blocks + grain - 1) / grain);
+    parallel_for(pieces, [&](int64_t piece) {
+      const int64_t each = pieces / parts, part = piece / each, at = piece % each;
+      uint16_t* to = shared + part * shared_blocks * block_size;
+      const int64_t k = k0 + part * kBf16Depth;
+      if (all.across) {
+        const int64_t step = at * kBf16Step, left = depth_of(part) - step;
+        if (left > 0) bf16_pack<Tiles, kTasksByRow>(to + 2 * at * kBf16Tile, all, 0, shared_blocks, shared_lines, k + step, min_of(kBf16Step, left), block_size);
+      } else {
+        const int64_t first = at * grain;
+        bf16_pack<Tiles, kTasksByRow>(to + first * block_size, all, first * kBf16Block, min_of(grain, shared_blocks - first), shared_lines, k, depth_of(part), block_size);
+      }
     });
     parallel_for(tasks, [&](int64_t task) {
       const int64_t begin = task * at_once, end = min_of(begin + at_once, own_blocks);
-      auto* packed =
-          reinterpret_cast<uint16_t*>(scratch(kRoundedSlot2, bf16_packed_size(at_once * kBf16Block, part) / 2));
-      for (int64_t i = begin; i < end; ++i)
-        bf16_pack_block<Tiles, !kTasksByRow>(packed + (i - begin) * block_size, own, i * kBf16Block, own_lines, k0,
-                                             part);
+      auto* packed = reinterpret_cast<uint16_t*>(scratch(kRoundedSlot2, at_once * block_size / 2));
+      constexpr int64_t kSums = kBf16Block * kBf16Block;
+      float* kept = scratch(kTaskSlot, parts > 1 ? at_once * shared_blocks * kSums : kSums);
       const Tiles tiles;  // the processor's are this thread's for as long as it lives
-      alignas(64) float sums[kBf16Block * kBf16Block];
-      auto multiply_block = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
-        const uint16_t *of_all = shared + i * block_size, *of_own = packed + (j - begin) * block_size;
-        const int64_t row = (kTasksByRow ? j : i) * kBf16Block, col = (kTasksByRow ? i : j) * kBf16Block;
-        const int64_t height = min_of(kBf16Block, rows - row), width = min_of(kBf16Block, cols - col);
-        const float* goal = height == kBf16Block && width == kBf16Block ? y.data + row * y.ld + col : nullptr;
-        tiles.multiply(sums, kTasksByRow ? of_own : of_all, kTasksByRow ? of_all : of_own, steps, goal, y.ld);
-        bf16_write(y, sums, row, height, col, width, adds, last, then);
-      };
-      // Along rows of y, whichever factor's lines they are.
-      if constexpr (kTasksByRow) {
-        for (int64_t j = begin; j < end; ++j) {
-          for (int64_t i = 0; i < shared_blocks; ++i) multiply_block(i, j);
-        }
-      } else {
-        for (int64_t i = 0; i < shared_blocks; ++i) {
-          for (int64_t j = begin; j < end; ++j) multiply_block(i, j);
+      for (int64_t part = 0; part < parts; ++part) {
+        const bool fresh = part == 0, finished = part + 1 == parts;
+        const int64_t k = k0 + part * kBf16Depth, steps = (depth_of(part) + kBf16Step - 1) / kBf16Step;
+        bf16_pack<Tiles, !kTasksByRow>(packed, own, begin * kBf16Block, end - begin, own_lines, k, depth_of(part), block_size);
+        auto multiply_block = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
+          const uint16_t *of_all = shared + (part * shared_blocks + i) * block_size, *of_own = packed + (j - begin) * block_size;
+          const int64_t row = (kTasksByRow ? j : i) * kBf16Block, col = (kTasksByRow ? i : j) * kBf16Block;
+          const int64_t height = min_of(kBf16Block, rows - row), width = min_of(kBf16Block, cols - col);
+          const float* goal = finished && height == kBf16Block && width == kBf16Block ? y.data + row * y.ld + col : nullptr;
+          float* sums = parts > 1 ? kept + ((j - begin) * shared_blocks + i) * kSums : kept;
+          tiles.multiply(sums, fresh, kTasksByRow ? of_own : of_all, kTasksByRow ? of_all : of_own, steps, goal, y.ld);
+          if (finished) bf16_write(y, sums, row, height, col, width, add || k0 > 0, k0 + deep == depth, then);
+        };
+        // Along rows of y, whichever factor's lines they are.
+        if constexpr (kTasksByRow) {
+          for (int64_t j = begin; j < end; ++j) {
+            for (int64_t i = 0; i < shared_blocks; ++i) multiply_block(i, j);
+          }
+        } else {
+          for (int64_t i = 0; i < shared_blocks; ++i) {
+            for (int64_t j = begin; j < end; ++j) multiply_block(i, j);
+          }
         }
       }
     });

@@ -68,7 +68,22 @@ void Matmul::nt_symmetric(Mat y, ConstMat x, ConstMat w) const {
 }
 
 void Matmul::sum_rows_add(Vec y, ConstMat x) const {
-  parallel_chunks(x.cols, 2 * kWidth, [&](int64_t begin, int64_t end) {
+  constexpr int64_t kVectors = 8;  // columns that a task takes: long stretches of each row
+  const int64_t vectors = max_of(1, min_of(kVectors, x.cols / (kWidth * threads())));
+  parallel_chunks(x.cols, vectors * kWidth, [&](int64_t begin, int64_t end) {
+    if (end - begin == kVectors * kWidth) {
+      vf total[kVectors] = {};
+      for (int64_t row = 0; row < x.rows; ++row) {
+        const float* at = x.data + row * x.ld + begin;
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < kVectors; ++i) total[i] += load(at + i * kWidth);
+      }
+      for (int64_t i = 0; i < kVectors; ++i) {
+        float* to = y.data + begin + i * kWidth;
+        store(to, load(to) + total[i]);
+      }
+      return;
+    }
     each_vector(end - begin, [&](int64_t i, int64_t n) {
       const float* at = x.data + begin + i;
       vf total = {};
