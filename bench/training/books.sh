@@ -6,7 +6,7 @@
 # loam: collect, tokenizer, tokenize, and what is left of the minutes for `pretrain --minutes`; a seed a round. nanoGPT gets
 # loam's tokens as a gift (a vocabulary of 4,096; its own choices, characters or 50,257 tokens, are worse in so few minutes) and
 # PEER_SETTINGS="LAYERS HEADS WIDTH CONTEXT BATCH RATE", the best of those tried by hand (docs/benchmarks.md); its clock leaves
-# tokenizing out. Python with PyTorch is /usr/bin/python3 (Debian's python3-torch, libopenblas0-openmp).
+# tokenizing out; AUTOCAST=1 lets it compute forward in bfloat16. Python with PyTorch is /usr/bin/python3 (Debian's python3-torch, libopenblas0-openmp).
 set -euo pipefail
 loam=$(realpath "$1") minutes=$2 rounds=$3 held=$(realpath "$4")
 shift 4

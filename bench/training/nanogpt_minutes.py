@@ -19,6 +19,7 @@ from model import GPT, GPTConfig  # noqa: E402
 train, held, held_ids, minutes = sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])
 layers, heads, width, context, batch = map(int, sys.argv[6:11])
 rate, seconds = float(sys.argv[11]), 60 * minutes
+autocast = bool(os.environ.get("AUTOCAST"))  # forward in bfloat16, where the processor is good at it
 torch.set_num_threads(2)
 torch.manual_seed(int(os.environ.get("SEED", "1")))
 if train.endswith(".bin"):
@@ -42,7 +43,8 @@ while (spent := time.time() - began) < seconds:
         group["lr"] = now
     at = torch.randint(len(data) - context - 1, (batch,))
     rows = torch.stack([torch.from_numpy(data[i : i + context + 1].astype(np.int64)) for i in at])
-    _, loss = model(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        _, loss = model(rows[:, :-1].contiguous(), rows[:, 1:].contiguous())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -65,5 +67,5 @@ with torch.no_grad():
             _, loss = model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous())
             nats += loss.item() * ids[:, 1:].numel()
 bits = nats / math.log(2) / os.path.getsize(held)
-print(f"nanoGPT {layers} x {width}, context {context}, batch {batch}, rate {rate}, vocabulary {vocabulary}: {steps} steps, "
+print(f"nanoGPT {layers} x {width}, context {context}, batch {batch}, rate {rate}, vocabulary {vocabulary}{', bfloat16' if autocast else ''}: {steps} steps, "
       f"{steps * batch * context} tokens in {took:.1f} s; bits_per_byte {bits:.4f}", flush=True)

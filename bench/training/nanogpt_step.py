@@ -1,6 +1,7 @@
 # Tokens a second of nanoGPT's model in PyTorch, by its own train.py's rules (bench/training/step_speed.sh calls this).
 #   python3 nanogpt_step.py NANOGPT LAYERS HEADS WIDTH CONTEXT VOCABULARY BATCH STEPS
-import sys, time
+# AUTOCAST=1 in the environment: forward in bfloat16, as train.py does where the processor is good at it.
+import os, sys, time
 
 import torch
 
@@ -16,7 +17,8 @@ ids = torch.randint(0, vocabulary, (batch, context + 1))
 seconds = []
 for _ in range(steps + 2):  # the first two touch the memory
     began = time.time()
-    _, loss = model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous())
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(os.environ.get("AUTOCAST"))):
+        _, loss = model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -7,7 +7,8 @@
 #
 # TOKENS: any tokens folder of at least 100,000 tokens with ids below 257 (a byte tokenizer's). PyTorch: Debian's
 # python3-torch, with libopenblas0-openmp (on the reference BLAS it is many times slower) and its allocator told to keep
-# memory, the better of both settings.
+# memory, the better of both settings. On a processor with bfloat16 tiles (AMX) loam takes them (--precision auto);
+# PyTorch does with AUTOCAST=1. LOAM_FLAGS are loam's own.
 set -euo pipefail
 loam=$1 tokens=$2 rounds=${3:-3}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,7 +28,7 @@ while read -r layers heads width context vocabulary batch steps name; do
 JSON
   : > "$work/ours"; : > "$work/theirs"; : > "$work/ratio"; : > "$work/share"
   for _ in $(seq "$rounds"); do
-    "$loam" --quiet --threads 2 --json pretrain --tokens "$tokens" --arch "$work/arch.json" --batch "$batch" --context "$context" --steps $((steps + 2)) --eval-every 0 --out "$work/m" --force > "$work/json" 2> /dev/null
+    "$loam" --quiet --threads 2 --json pretrain --tokens "$tokens" --arch "$work/arch.json" --batch "$batch" --context "$context" --steps $((steps + 2)) --eval-every 0 --out "$work/m" --force ${LOAM_FLAGS:-} > "$work/json" 2> /dev/null
     a=$(tail -n +3 "$work/m/metrics.jsonl" | grep -o '"tokens_per_s":[0-9.]*' | cut -d: -f2 | median)
     u=$(tail -n +3 "$work/m/metrics.jsonl" | grep -o '"flops_utilization":[0-9.]*' | cut -d: -f2 | median)
     memory=$(grep -o '"peak_memory":[0-9]*' "$work/json" | head -1 | cut -d: -f2)
