@@ -86,7 +86,7 @@ class HostBackend : public Backend {
   std::string products() const override { return tiles_ ? "bfloat16" : rounds_ ? "bfloat16, rounded" : "float32"; }
   const MatmulKernels& matmul() const override { return tiles_ ? *parts_.matmul_tiles : rounds_ ? *parts_.matmul_rounded : *parts_.matmul; }
   const NormKernels& norm() const override { return *parts_.norm; }
-  const AttentionKernels& attention() const override { return *parts_.attention; }
+  const AttentionKernels& attention() const override { return tiles_ ? *parts_.attention_tiles : *parts_.attention; }
   const ElementwiseKernels& elementwise() const override { return *parts_.elementwise; }
   const HeadKernels& head() const override { return tiles_ ? *parts_.head_tiles : rounds_ ? *parts_.head_rounded : *parts_.head; }
   const OptimizerKernels& optimizer() const override { return *parts_.optimizer; }

@@ -57,7 +57,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  ///< "ref", "cpu"
   virtual std::string isa() const = 0;   ///< "generic", "avx2", "avx512"
-  /// How factors of the layers' and the head's products are: "float32", "bfloat16" (in AMX's tiles) or "bfloat16, rounded"
+  /// How factors of products are: "float32", "bfloat16" (in AMX's tiles) or "bfloat16, rounded"
   /// (where the machine has no tiles).
   virtual std::string products() const = 0;
   virtual const MatmulKernels& matmul() const = 0;
@@ -79,8 +79,8 @@ class Backend {
   virtual double peak_flops() const = 0;
 };
 
-/// Factors of matrix products: as they are, or rounded to bfloat16 (8 bits of 24) first, with sums of float32. Attention,
-/// norms, the optimiser and all that is kept stay float32.
+/// Factors of matrix products: as they are, or rounded to bfloat16 (8 bits of 24) first, with sums of float32; in tiles
+/// attention's too. Softmax, norms, the optimiser and all that is kept stay float32.
 enum class Precision { float32, bfloat16 };
 /// "float32", "bfloat16", or "auto": bfloat16 where this machine multiplies it in tiles. Throws Error{usage} naming them.
 Precision parse_precision(const std::string& text);

@@ -45,7 +45,9 @@ TrainingMemory plan_training_memory(const ModelConfig& c, int64_t batch, int64_t
     constexpr int64_t kDeepest = 4096;
     const int64_t C = c.channels, logit_rows = std::min(chunk, rows);
     const int64_t packed = std::max({std::min(rows, wide) * C, std::min(rows, C) * std::min(wide, kDeepest), std::min(wide, C) * std::min(rows, kDeepest), logit_rows * C, std::min(logit_rows, C) * kDeepest});
-    m.working += 5 * packed / 2 + team * (int64_t{1} << 20);
+    const int64_t head = std::max<int64_t>(c.head_size, 32), queries = 32;  // attention: keys, values, weights of some queries, and sums by key
+    const int64_t own = 5 * (2 * queries * context + 2 * context * head) + 5 * (3 * context * head + 9 * queries * context + 12 * queries * head) / 2;
+    m.working += 5 * packed / 2 + team * ((int64_t{1} << 20) + std::max<int64_t>(0, own - attention));
   } else if (extras.products != "float32") {  // copies of both factors
     m.working += 5 * (std::max(times(rows, wide), std::min(chunk, rows) * outputs) + std::max({wide * c.channels, outputs * c.channels, times(rows, std::max(c.hidden, c.channels))}));
   }

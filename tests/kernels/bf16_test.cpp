@@ -2,6 +2,7 @@
 // The tiles themselves are tested where the machine has them.
 #define LOAM_ISA bf16_test
 #include "loam/base/half.h"
+#include "loam/kernels/cpu/bf16_attention.h"
 #include "loam/kernels/cpu/bf16_product.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -109,6 +110,73 @@ TEST(Bf16Tiles, TheMachinesOwn) {
     GTEST_SKIP() << "this machine has no AMX: its instructions were compiled, not run";
   compare(tiles.matmul());
   EXPECT_GT(tiles.peak_flops(), 0);
+}
+
+struct Attended {
+  Matrix y, dq, dk, dv;
+  Vector lse;
+};
+struct AttentionCase {
+  int64_t batch, time, heads, kv_heads, size;
+  bool starts;
+};
+const AttentionCase kAttention[] = {{2, 5, 2, 2, 8, false}, {1, 32, 1, 1, 32, false}, {2, 70, 4, 2, 33, false}, {1, 300, 2, 1, 64, false}, {2, 290, 4, 2, 40, true}};
+
+Attended attend(const AttentionKernels& kernels, const AttentionCase& c) {
+  const int64_t n = c.batch * c.time;
+  const Matrix q = uniform(n, c.heads * c.size, 1), k = uniform(n, c.kv_heads * c.size, 2), v = uniform(n, c.kv_heads * c.size, 3), dy = uniform(n, c.heads * c.size, 4);
+  std::vector<int32_t> starts(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) {  // documents of 100, seen through windows of 70
+    const int64_t t = i % c.time;
+    starts[static_cast<size_t>(i)] = static_cast<int32_t>(std::max<int64_t>(t / 100 * 100, t - 69));
+  }
+  AttentionShape s;
+  s.batch = c.batch, s.time = c.time, s.heads = c.heads, s.kv_heads = c.kv_heads, s.head_size = c.size;
+  s.scale = 1.0f / std::sqrt(static_cast<float>(c.size));
+  if (c.starts) s.starts = starts.data();
+  Attended out{Matrix(n, c.heads * c.size, -7), Matrix(n, c.heads * c.size, -7), Matrix(n, c.kv_heads * c.size, -7), Matrix(n, c.kv_heads * c.size, -7), Vector(n * c.heads)};
+  kernels.forward(out.y.mat(), out.lse.vec(), q.view(), k.view(), v.view(), s);
+  kernels.backward(out.dq.mat(), out.dk.mat(), out.dv.mat(), dy.view(), out.y.view(), out.lse.view(), q.view(), k.view(), v.view(), s);
+  return out;
+}
+
+void expect_near(const Attended& got, const Attended& want, double most) {
+  EXPECT_LT(distance(got.y.data, want.y.data), most);
+  EXPECT_LT(distance(got.lse.data, want.lse.data), most);
+  EXPECT_LT(distance(got.dq.data, want.dq.data), most);
+  EXPECT_LT(distance(got.dk.data, want.dk.data), most);
+  EXPECT_LT(distance(got.dv.data, want.dv.data), most);
+}
+
+TEST(Bf16Attention, NearTheReferenceAndTheMachinesTilesNearPlainOnes) {
+  const cpu::bf16_test::Bf16Attention<PlainTiles> plain(cpu_backend("generic").attention());
+  const Backend& tiles = backend("cpu", Precision::bfloat16);
+  for (const AttentionCase& c : kAttention) {
+    SCOPED_TRACE(cat(c.batch, " x ", c.time, ", ", c.heads, " heads of ", c.size, ", keys of ", c.kv_heads, c.starts ? ", windows" : ""));
+    const Attended want = attend(backend("ref").attention(), c), got = attend(plain, c);
+    expect_near(got, want, 8e-3);  // the factors' 8 bits
+    EXPECT_GT(distance(got.y.data, want.y.data), 1e-6) << "these are floats' products";
+    if (tiles.products() == "bfloat16") expect_near(attend(tiles.attention(), c), got, 2e-4);
+  }
+}
+
+TEST(Bf16Attention, SameBitsOnAnyNumberOfThreadsAndDropoutByFloats) {
+  const cpu::bf16_test::Bf16Attention<PlainTiles> plain(cpu_backend("generic").attention());
+  set_threads(5);
+  const Attended five = attend(plain, kAttention[2]);
+  set_threads(1);
+  const Attended one = attend(plain, kAttention[2]);
+  set_threads(hardware_threads());
+  EXPECT_EQ(five.y.data, one.y.data);
+  EXPECT_EQ(five.dk.data, one.dk.data);
+  const Matrix q = uniform(40, 16, 1);
+  AttentionShape s;
+  s.time = 40, s.head_size = 16, s.dropout = 0.3f, s.dropout_key = 9;
+  Matrix y(40, 16), y_want(40, 16);
+  Vector lse(40), lse_want(40);
+  plain.forward(y.mat(), lse.vec(), q.view(), q.view(), q.view(), s);
+  cpu_backend("generic").attention().forward(y_want.mat(), lse_want.vec(), q.view(), q.view(), q.view(), s);
+  EXPECT_EQ(y.data, y_want.data);
 }
 
 TEST(Precision, AutoTakesTilesWhereThereAreSome) {

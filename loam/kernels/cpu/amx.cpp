@@ -2,6 +2,7 @@
 #include "loam/kernels/cpu/amx.h"
 
 #if defined(__AVX512F__)
+#include "loam/kernels/cpu/bf16_attention.h"
 #include "loam/kernels/cpu/bf16_product.h"
 
 #define LOAM_AMX __attribute__((target("amx-tile,amx-bf16")))
@@ -118,14 +119,15 @@ float spin(int64_t rounds) {
 
 }  // namespace
 
-TileParts tile_parts(const MatmulKernels& floats) {
+TileParts tile_parts(const MatmulKernels& floats, const AttentionKernels& float_attention) {
   static const Bf16Matmul<AmxTiles> matmul(floats);
-  return {&matmul, {&spin, 2.0 * kBf16Block * kBf16Block * kBf16Step * kSpinSteps, 5'000}};
+  static const Bf16Attention<AmxTiles> attention(float_attention);
+  return {&matmul, &attention, {&spin, 2.0 * kBf16Block * kBf16Block * kBf16Step * kSpinSteps, 5'000}};
 }
 
 }  // namespace loam::cpu::LOAM_ISA
 #else
 namespace loam::cpu::LOAM_ISA {
-TileParts tile_parts(const MatmulKernels&) { return {}; }
+TileParts tile_parts(const MatmulKernels&, const AttentionKernels&) { return {}; }
 }  // namespace loam::cpu::LOAM_ISA
 #endif

@@ -47,10 +47,10 @@ Parts parts() {
 #endif
   static const RoundedMatmul rounded(matmul);
   static const Head head_rounded(&rounded);
-  static const TileParts tiles = tile_parts(matmul);
+  static const TileParts tiles = tile_parts(matmul, attention);
   static const Head head_tiles(tiles.matmul);
   return {LOAM_NAME_OF(LOAM_ISA), &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored, with_dots, {&spin, 2.0 * 2.0 * kTileRows * kWidth, 200'000},
-          &rounded, &head_rounded, tiles.matmul, tiles.matmul != nullptr ? &head_tiles : nullptr, tiles.spin};
+          &rounded, &head_rounded, tiles.matmul, tiles.matmul != nullptr ? &head_tiles : nullptr, tiles.attention, tiles.spin};
 }
 
 }  // namespace loam::cpu::LOAM_ISA

@@ -35,6 +35,7 @@ struct Parts {
   const HeadKernels* head_rounded;
   const MatmulKernels* matmul_tiles;        ///< the same in AMX's tiles, for machines that have them; null: the set has none
   const HeadKernels* head_tiles;
+  const AttentionKernels* attention_tiles;
   Spin spin_tiles;
 };
 

@@ -403,7 +403,7 @@ cpu::Parts parts() {
   static const Elementwise elementwise;
   static const Head head;
   static const Optimizer optimizer;
-  return {"plain", &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored_kernels(), nullptr, {&spin, 2.0, 200'000}, nullptr, nullptr, nullptr, nullptr, {}};
+  return {"plain", &matmul, &norm, &attention, &elementwise, &head, &optimizer, &stored_kernels(), nullptr, {&spin, 2.0, 200'000}, nullptr, nullptr, nullptr, nullptr, nullptr, {}};
 }
 
 }  // namespace loam::ref

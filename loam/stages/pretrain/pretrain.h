@@ -56,7 +56,7 @@ struct PretrainConfig {
     f("epsilon", &PretrainConfig::epsilon, "AdamW's epsilon");
     f("clip", &PretrainConfig::clip, "largest gradient norm; 0: none");
     f("no_guard", &PretrainConfig::no_guard, "take every step, also where loss or gradient jump; steps that are not finite are left out all the same");
-    f("precision", &PretrainConfig::precision, "factors of matrix products: float32; bfloat16, with sums and all else in float32; auto: bfloat16 where this CPU multiplies it in tiles (AMX), else float32");
+    f("precision", &PretrainConfig::precision, "factors of matrix products, attention's too: float32; bfloat16, with sums and all else in float32; auto: bfloat16 where this CPU multiplies it in tiles (AMX), else float32");
     f("dropout", &PretrainConfig::dropout, "share of activations dropped while training");
     f("eval_every", &PretrainConfig::eval_every, "steps between evaluations on the validation split; 0: never; by default ten a run");
     f("sample_every", &PretrainConfig::sample_every, "steps between samples of the model's text; 0: never; by default four a run with --minutes");
