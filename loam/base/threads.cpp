@@ -26,11 +26,17 @@ inline void relax() {
 #endif
 }
 
+/// A thread's tasks of a job. The same stretch of every job's tasks: what one job left in a core's own cache, the next finds.
+struct alignas(64) Share {
+  std::atomic<int64_t> next = 0;
+  int64_t end = 0;
+};
+
 /// Workers spin a little between jobs (a training step is hundreds of short ones), then sleep.
 class Team {
  public:
-  explicit Team(int size) {
-    for (int i = 1; i < size; ++i) workers_.emplace_back([this] { work(); });
+  explicit Team(int size) : shares_(static_cast<size_t>(size)) {
+    for (int i = 1; i < size; ++i) workers_.emplace_back([this, i] { work(i); });
     // With more threads than cores a spinning thread only keeps a working one from running.
     spins_ = size <= hardware_threads() ? 20000 : 0;
   }
@@ -50,16 +56,21 @@ class Team {
   void run(int64_t count, detail::Task task, void* context) {
     task_ = task;
     context_ = context;
-    count_ = count;
     error_ = nullptr;
-    next_.store(0, std::memory_order_relaxed);
+    const int64_t each = count / size(), more = count % size();  // the first `more` shares have one task more
+    int64_t begin = 0;
+    for (int64_t i = 0; i < size(); ++i) {
+      Share& share = shares_[static_cast<size_t>(i)];
+      share.next.store(begin, std::memory_order_relaxed);
+      begin = share.end = begin + each + (i < more ? 1 : 0);
+    }
     busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) {
       std::lock_guard lock(mutex_);
       wake_.notify_all();
     }
-    take_tasks();
+    take_tasks(0);
     for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; ++spin) {
       if (spin < spins_) {
         relax();
@@ -71,23 +82,27 @@ class Team {
   }
 
  private:
-  void take_tasks() {
+  /// Its own share, then what is left of the others'.
+  void take_tasks(size_t own) {
     inside_task = true;
-    for (;;) {
-      const int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= count_) break;
-      try {
-        task_(context_, index);
-      } catch (...) {
-        std::lock_guard lock(mutex_);
-        if (!error_) error_ = std::current_exception();
-        next_.store(count_, std::memory_order_relaxed);
+    for (size_t i = 0; i < shares_.size(); ++i) {
+      Share& share = shares_[(own + i) % shares_.size()];
+      for (;;) {
+        const int64_t index = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (index >= share.end) break;
+        try {
+          task_(context_, index);
+        } catch (...) {
+          std::lock_guard lock(mutex_);
+          if (!error_) error_ = std::current_exception();
+          for (Share& each : shares_) each.next.store(each.end, std::memory_order_relaxed);
+        }
       }
     }
     inside_task = false;
   }
 
-  void work() {
+  void work(int own) {
     uint64_t seen = 0;
     for (;;) {
       int spin = 0;
@@ -104,11 +119,12 @@ class Team {
       }
       ++seen;
       if (stop_) return;
-      take_tasks();
+      take_tasks(static_cast<size_t>(own));
       busy_.fetch_sub(1, std::memory_order_release);
     }
   }
 
+  std::vector<Share> shares_;
   std::vector<std::thread> workers_;
   int spins_ = 0;
   std::mutex mutex_;
@@ -119,9 +135,7 @@ class Team {
 
   detail::Task task_ = nullptr;
   void* context_ = nullptr;
-  int64_t count_ = 0;
   alignas(64) std::atomic<uint64_t> generation_ = 0;
-  alignas(64) std::atomic<int64_t> next_ = 0;
   alignas(64) std::atomic<int> busy_ = 0;
 };
 
