@@ -17,13 +17,18 @@ std::string unpacked(std::string_view bytes, bool early, loam::GzipDamage damage
   loam::SpareWork spare(3);
   loam::GzipMembers in(loam::read_text(bytes), early ? &spare : nullptr, damage);
   std::string out, block(4096, '\0');
-  try {
-    while (const int64_t n = in.read(block.data(), static_cast<int64_t>(block.size()))) {
-      if (out.size() < (size_t{16} << 20)) out.append(block, 0, static_cast<size_t>(n));
-      spare.help();
+  for (int damages = 0;; ++damages) {
+    if (damages > 1000) std::abort();
+    try {
+      while (const int64_t n = in.read(block.data(), static_cast<int64_t>(block.size()))) {
+        if (out.size() < (size_t{16} << 20)) out.append(block, 0, static_cast<size_t>(n));
+        spare.help();
+      }
+      break;
+    } catch (const loam::Error& e) {
+      if (damage == loam::GzipDamage::passed || e.kind() != loam::ErrorKind::input || e.what() != in.damage()) std::abort();
     }
-  } catch (const loam::Error& e) {
-    if (damage == loam::GzipDamage::passed || e.kind() != loam::ErrorKind::input || e.what() != in.damage()) std::abort();
+    if (!in.go_on()) break;
   }
   return out + in.damage();
 }

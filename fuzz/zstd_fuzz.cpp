@@ -2,6 +2,7 @@
 // makes of the same frames; and what that takes, we take.
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -18,8 +19,8 @@ constexpr size_t kMost = size_t{4} << 20;
 std::string unpacked(std::string_view bytes, bool early, std::string& error) {
   loam::SpareWork spare(3);
   std::string out, block(1 << 14, '\0');
+  loam::ZstdReader in(loam::read_text(bytes), early ? &spare : nullptr);
   try {
-    loam::ZstdReader in(loam::read_text(bytes), early ? &spare : nullptr);
     while (const int64_t n = in.read(block.data(), static_cast<int64_t>(block.size()))) {
       out.append(block, 0, static_cast<size_t>(n));
       spare.help();
@@ -33,6 +34,23 @@ std::string unpacked(std::string_view bytes, bool early, std::string& error) {
     if (e.kind() != loam::ErrorKind::input) std::abort();
     error = e.what();
   }
+  // Behind damage: the same whoever unpacks it, and an end.
+  std::string behind;
+  for (int damages = 0; !error.empty() && error != "long" && behind.size() < kMost && in.go_on(); ++damages) {
+    if (damages > 1000) std::abort();
+    try {
+      while (const int64_t n = in.read(block.data(), static_cast<int64_t>(block.size()))) {
+        behind.append(block, 0, static_cast<size_t>(n));
+        spare.help();
+        if (behind.size() > kMost) break;
+      }
+      break;
+    } catch (const loam::Error& e) {
+      if (e.kind() != loam::ErrorKind::input) std::abort();
+    }
+  }
+  behind.resize(std::min(behind.size(), kMost));
+  error += behind;
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "loam/base/error.h"
@@ -73,6 +74,7 @@ struct MemberReader::Level {
   const void* unpacked = nullptr;  // of the library's block
   size_t unpacked_bytes = 0;
   ReadBytes own;                   // unpacked by a reader of ours; neither: plain bytes
+  std::function<bool()> own_goes_on;
   SpareWork* spare = nullptr;
   bool is_archive = false, started = false, ended = false;
   std::string member;
@@ -125,6 +127,22 @@ struct MemberReader::Level {
     return at < 0 ? ARCHIVE_FATAL : at;
   }
 
+  template <class Reader>
+  void unpack_with(std::shared_ptr<Reader> in) {
+    own = [in](char* into, int64_t limit) { return in->read(into, limit); };
+    own_goes_on = [in] { return in->go_on(); };
+  }
+
+  bool behind_damage() {
+    if (!own || is_archive || (inner && (inner->own || inner->handle != nullptr))) return false;
+    if (!own_goes_on()) return false;
+    if (!inner || !inner->started) {  // nothing of it was had yet
+      inner.reset();
+      started = ended = false;
+    }
+    return true;
+  }
+
   /// Looks at the first bytes and sets up what they ask for.
   void open() {
     head.resize(512);
@@ -142,11 +160,11 @@ struct MemberReader::Level {
     if (!is_archive && !starts_packed(head)) return;
     const ReadBytes packed = [this](char* into, int64_t limit) { return stored(into, limit); };
     if (begins_as_bzip2(head)) {
-      own = [in = std::make_shared<Bzip2Reader>(packed, spare)](char* into, int64_t limit) { return in->read(into, limit); };
+      unpack_with(std::make_shared<Bzip2Reader>(packed, spare));
     } else if (begins_as_gzip(head)) {
-      own = [in = std::make_shared<GzipMembers>(packed, spare, GzipDamage::thrown)](char* into, int64_t limit) { return in->read(into, limit); };
+      unpack_with(std::make_shared<GzipMembers>(packed, spare, GzipDamage::thrown));
     } else if (begins_as_zstd(head)) {
-      own = [in = std::make_shared<ZstdReader>(packed, spare)](char* into, int64_t limit) { return in->read(into, limit); };
+      unpack_with(std::make_shared<ZstdReader>(packed, spare));
     }
     if (own) return;
     handle = archive_read_new();
@@ -290,6 +308,7 @@ bool MemberReader::next() {
   return true;
 }
 
+bool MemberReader::behind_damage() { return level_->behind_damage(); }
 const std::string& MemberReader::path() const { return path_; }
 bool MemberReader::archive() const { return level_->any_archive(); }
 

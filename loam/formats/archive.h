@@ -33,6 +33,9 @@ class MemberReader {
   const std::string& path() const;
   /// Its bytes, once, until next(). Reading throws Error{input} if they are damaged or cut off.
   ReadBytes bytes();
+  /// After next() or reading has thrown on account of a packed file's damage: whether something whole of it follows, to which
+  /// it has then moved: bytes() goes on there (after next(): call that again). Not inside archives.
+  bool behind_damage();
   /// The file holds others: a tar or a zip.
   bool archive() const;
 

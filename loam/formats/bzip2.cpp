@@ -21,6 +21,7 @@ constexpr int64_t kHeaderBits = 32;                        // "BZh9"
 constexpr size_t kFill = size_t{256} << 10;                // of the packed file at a time
 constexpr int64_t kLongestBlock = int64_t{8} * (3 << 20);  // bits: 900,000 symbols of 20 bits and their tables are less
 constexpr size_t kEarlyBytes = size_t{4} << 20;            // a block unpacks to 0.9 MB unless letters run on and on
+constexpr int kMostFalseBlocks = 100;                            // blocks that were looked at behind damage and were none
 constexpr int kEndsTried = 16;                             // its table of letters alone can hold five false ones
 
 /// A mark that ends in the last of eight bytes has the third of them whole, whatever bit it ends at: what that may be.
@@ -105,6 +106,17 @@ class Decompressor {
   bz_stream stream_ = {};
 };
 
+/// Whether the block is whole, however long it is.
+bool is_whole(std::string file) {
+  Decompressor in(std::move(file));
+  std::string room(size_t{1} << 20, '\0');
+  for (;;) {
+    size_t made = 0;
+    const auto outcome = in.read(room.data(), room.size(), made);
+    if (outcome != Decompressor::Outcome::more) return outcome == Decompressor::Outcome::done;
+  }
+}
+
 /// The whole block, unless it is damaged or long.
 std::vector<UnpackedPart> unpack_early(std::string file, int64_t begin, int64_t end) {
   Decompressor in(std::move(file));
@@ -152,6 +164,8 @@ struct Bzip2Reader::State {
   std::string window;          // packed bytes from `base` on
   int64_t base = 0, at = 0;    // byte; bit of the file: what is read next
   bool source_ended = false, in_stream = false, ended = false;
+  int false_blocks = 0;
+  bool torn = false;           // blocks of this stream are missing: its checksum says nothing
   uint32_t checksum = 0;       // of the stream's blocks so far
   Bzip2Marks finder;
   std::deque<Bzip2Marks::Mark> marks;  // behind `at`, or there
@@ -161,8 +175,6 @@ struct Bzip2Reader::State {
   size_t early_at = 0;
   std::unique_ptr<Decompressor> block;  // one that is unpacked now, from `at` to `block_end`
   int64_t block_end = 0;
-  int tries = 0;               // ends that were tried for it
-  bool given = false;          // some of it
 
   int64_t have_bits() const { return (base + static_cast<int64_t>(window.size())) * 8; }
   uint64_t bits(int64_t bit, int count) const { return bits_at(window, bit - base * 8, count); }
@@ -196,13 +208,14 @@ struct Bzip2Reader::State {
     }
     at += kHeaderBits;
     in_stream = true;
+    torn = false;
     checksum = 0;
     return true;
   }
 
   void end_stream() {
     if (!have(Bzip2Marks::kBits + 32)) damaged("the file ends in the middle of a bzip2 stream");
-    if (bits(at + Bzip2Marks::kBits, 32) != checksum) damaged("the bzip2 stream's checksum does not hold");
+    if (!torn && bits(at + Bzip2Marks::kBits, 32) != checksum) damaged("the bzip2 stream's checksum does not hold");
     at = (at + Bzip2Marks::kBits + 32 + 7) / 8 * 8;
     in_stream = false;
   }
@@ -256,19 +269,53 @@ struct Bzip2Reader::State {
       end_block();
       return true;
     }
-    tries = 0;
-    given = false;
-    open_block();
+    if (!take_block()) damaged(source_ended && mark_behind(at, 0) < 0 ? "the file ends in the middle of a bzip2 block" : "a damaged bzip2 block");
     return true;
   }
 
-  /// The block from `at` to the next end that was not tried yet.
-  void open_block() {
+  /// The block at `at`, to the first end behind it with which it is whole: marks may stand in it by chance.
+  bool take_block() {
+    for (int i = 0; i < kEndsTried; ++i) {
+      block_end = mark_behind(at, i);
+      if (block_end < 0) return false;
+      auto file = [&] { return as_file(window, at - base * 8, block_end - base * 8); };
+      if (auto parts = unpack_early(file(), at, block_end); !parts.empty()) {
+        early = std::move(parts.front());
+        early_at = 0;
+        end_block();
+        return true;
+      }
+      if (is_whole(file())) {
+        block = std::make_unique<Decompressor>(file());
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool go_on() {
+    early = {};
+    early_at = 0;
     block.reset();
-    block_end = tries < kEndsTried ? mark_behind(at, tries) : -1;
-    if (block_end < 0) damaged(tries == 0 && source_ended ? "the file ends in the middle of a bzip2 block" : "a damaged bzip2 block");
-    ++tries;
-    block = std::make_unique<Decompressor>(as_file(window, at - base * 8, block_end - base * 8));
+    torn = in_stream = true;
+    for (++at;; ++at) {
+      while (!marks.empty() && (marks.front().bit < at || !marks.front().block)) marks.pop_front();
+      if (marks.empty()) {
+        at = std::max(at, have_bits() - Bzip2Marks::kBits);  // what may be half a mark stays
+        if (fill() || !marks.empty()) {
+          --at;
+          continue;
+        }
+        ended = true;
+        return false;
+      }
+      at = marks.front().bit;
+      if (have(Bzip2Marks::kBits + 32) && take_block()) return true;
+      if (++false_blocks == kMostFalseBlocks) {
+        ended = true;
+        return false;
+      }
+    }
   }
 
   void end_block() {
@@ -292,14 +339,7 @@ struct Bzip2Reader::State {
       if (!block) continue;
       size_t made = 0;
       const auto outcome = block->read(into, static_cast<size_t>(limit), made);
-      if (outcome == Decompressor::Outcome::done) {
-        end_block();
-      } else if (outcome == Decompressor::Outcome::damaged && made == 0) {
-        if (given) damaged("a bzip2 block whose checksum does not hold");
-        open_block();  // a mark that stood in the block by chance: it goes on to the next one
-        continue;
-      }
-      given = given || made > 0;
+      if (outcome == Decompressor::Outcome::done) end_block();
       if (made > 0) return static_cast<int64_t>(made);
     }
     return 0;
@@ -310,5 +350,6 @@ Bzip2Reader::Bzip2Reader(ReadBytes packed, SpareWork* spare) : state_(std::make_
 Bzip2Reader::~Bzip2Reader() = default;
 Bzip2Reader::Bzip2Reader(Bzip2Reader&&) noexcept = default;
 int64_t Bzip2Reader::read(char* into, int64_t limit) { return state_->read(into, limit); }
+bool Bzip2Reader::go_on() { return state_->go_on(); }
 
 }  // namespace loam

@@ -34,8 +34,8 @@ class Bzip2Marks {
 };
 
 /// The bytes of all streams of a file (`bzip2`, `pbzip2`, multistream dumps), one after the other; what follows the last
-/// stream is let be, as bzip2 does. Each block's checksum and each stream's is held to. A block unpacks to 50 MB at most;
-/// one of more than 4 MiB is unpacked in its turn and never held. Memory: the packed bytes of the blocks ahead, 4 MiB for
+/// stream is let be, as bzip2 does. Each block's checksum and each stream's is held to before a byte is given. A block unpacks to 50 MB at
+/// most; one of more than 4 MiB is unpacked twice and never held. Memory: the packed bytes of the blocks ahead, 4 MiB for
 /// unpacking one, and 4 MiB at most for each that `spare` lets be unpacked early.
 class Bzip2Reader {
  public:
@@ -46,6 +46,8 @@ class Bzip2Reader {
   /// Up to `limit` bytes; 0 at the end. Throws Error{input} with the place where the file is damaged or cut off; all
   /// bytes before that block have been given by then.
   int64_t read(char* into, int64_t limit);
+  /// After read() has thrown: to the next block that is whole, whose bytes then follow. False if there is none.
+  bool go_on();
 
  private:
   struct State;

@@ -29,6 +29,8 @@ constexpr size_t kMemberBytes = size_t{8} << 20;   // a member up to this long i
 constexpr size_t kFirstGuess = size_t{64} << 10;
 constexpr size_t kStretch = size_t{256} << 10;     // of the packed file, unpacked early
 constexpr size_t kBehind = size_t{128} << 10;      // and what its last member may have behind that
+constexpr size_t kLookBack = size_t{1} << 20;      // behind the begin of a member, damage may show later than the next member begins
+constexpr int kMostFalseMembers = 200;                    // members that were looked at behind damage and were none: a file of nothing else takes no hours
 constexpr size_t kStretchMakes = size_t{4} << 20;    // that a stretch may unpack to
 
 bool begins_member(const char* at, size_t left) { return begins_as_gzip({at, left}); }
@@ -92,14 +94,18 @@ struct GzipMembers::State {
   bool short_members = false; // the last one was: others may be
   UnpackedPart early;         // a member that was unpacked before
   libdeflate_decompressor* whole;
+  libdeflate_result result = LIBDEFLATE_SUCCESS;  // of the last try to unpack one in one go
   std::string member;         // room for one that is unpacked in one go
   const char* made_bytes = nullptr;  // of either
   size_t member_at = 0, member_size = 0;
   z_stream stream = {};
   bool streaming = false;     // a member too long for that
   bool lost = false;          // looking for the next member
-  int64_t damaged = 0;
+  const char* why = "";       // damaged_here()
+  int false_members = 0;
+  int64_t damaged = 0, passed = 0;  // damages; those that go_on() left behind
   std::string damage;
+  int64_t member_base = 0;    // where the one that is streamed begins in the file
 
   const char* at() const { return window.data() + begin; }
   size_t left() const { return end - begin; }
@@ -107,11 +113,13 @@ struct GzipMembers::State {
   /// More packed bytes behind those at hand; false at the end of the file.
   bool fill() {
     if (source_ended) return false;
-    if (begin > 0) {
-      std::memmove(window.data(), window.data() + begin, end - begin);
-      base += static_cast<int64_t>(begin);
-      end -= begin;
-      begin = 0;
+    const size_t kept = strict && streaming ? std::min(begin, kLookBack) : 0;
+    if (begin > kept) {
+      const size_t past = begin - kept;
+      std::memmove(window.data(), window.data() + past, end - past);
+      base += static_cast<int64_t>(past);
+      end -= past;
+      begin = kept;
     }
     if (end == window.size()) {
       if (window.size() == kWindow) return true;
@@ -180,20 +188,26 @@ struct GzipMembers::State {
         return true;
       }
     }
+    size_t used = 0;
+    result = unpack_at(begin, used, member_size);
+    member_at = 0;
+    if (result != LIBDEFLATE_SUCCESS) {  // long, or damaged: the slow way tells
+      member_size = 0;
+      return false;
+    }
+    begin += used;
+    made_bytes = member.data();
+    lost = false;
+    short_members = used < kBehind;
+    return true;
+  }
+
+  /// The member at window[from] to `member`, if it makes no more than that may hold.
+  libdeflate_result unpack_at(size_t from, size_t& used, size_t& made) {
     if (member.empty()) member.resize(kFirstGuess);
     for (;;) {
-      size_t used = 0, made = 0;
-      const libdeflate_result result = libdeflate_gzip_decompress_ex(whole, at(), left(), member.data(), member.size(), &used, &made);
-      if (result == LIBDEFLATE_SUCCESS) {
-        begin += used;
-        made_bytes = member.data();
-        member_at = 0;
-        member_size = made;
-        lost = false;
-        short_members = used < kBehind;
-        return true;
-      }
-      if (result != LIBDEFLATE_INSUFFICIENT_SPACE || member.size() >= kMemberBytes) return false;  // long, or damaged: the slow way tells
+      const libdeflate_result out = libdeflate_gzip_decompress_ex(whole, window.data() + from, end - from, member.data(), member.size(), &used, &made);
+      if (out != LIBDEFLATE_INSUFFICIENT_SPACE || member.size() >= kMemberBytes) return out;
       member.resize(member.size() * 2);
     }
   }
@@ -206,12 +220,18 @@ struct GzipMembers::State {
         member_at += n;
         return static_cast<int64_t>(n);
       }
-      if (strict && damaged > 0) fail(ErrorKind::input, damage);
+      if (strict && damaged > passed) fail(ErrorKind::input, damage);
       if (!streaming) {
         const bool more = find_member();
-        if (strict && damaged > 0) continue;
+        if (strict && damaged > passed) continue;
         if (!more) return 0;
         if (take_whole()) continue;
+        if (strict && result == LIBDEFLATE_BAD_DATA && damaged_here() && whole_behind()) {
+          complain(why);
+          ++begin;
+          continue;
+        }
+        member_base = base + static_cast<int64_t>(begin);
         stream = {};
         if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::bad_alloc();
         streaming = true;
@@ -222,6 +242,76 @@ struct GzipMembers::State {
     }
   }
 
+  /// Whether what is at hand shows that its member is damaged: not that it only goes on behind it.
+  bool damaged_here() {
+    z_stream look = {};
+    if (inflateInit2(&look, 15 + 16) != Z_OK) throw std::bad_alloc();
+    look.next_in = reinterpret_cast<Bytef*>(window.data() + begin);
+    look.avail_in = static_cast<uInt>(left());
+    int code = Z_OK;
+    while (code == Z_OK) {
+      look.next_out = reinterpret_cast<Bytef*>(member.data());
+      look.avail_out = static_cast<uInt>(member.size());
+      code = inflate(&look, Z_NO_FLUSH);
+    }
+    why = look.msg != nullptr ? look.msg : "a damaged gzip member";  // they are constants of zlib's
+    inflateEnd(&look);
+    return code != Z_STREAM_END && (code != Z_BUF_ERROR || source_ended);
+  }
+
+  /// Whether a whole member begins at window[from]. It must end where another one begins, or the file does: a packed file
+  /// may hold whole ones as they are.
+  bool whole_at(size_t from) {
+    if (false_members >= kMostFalseMembers || !begins_member(window.data() + from, end - from)) return false;
+    size_t used = 0, made = 0;
+    const bool good = unpack_at(from, used, made) == LIBDEFLATE_SUCCESS;
+    const size_t next = from + used;
+    if (good && (next + 4 > end || window[next] == '\0' || begins_member(window.data() + next, end - next))) return true;
+    ++false_members;
+    return false;
+  }
+
+  /// Whether one stands behind the member at hand, in the window.
+  bool whole_behind() {
+    for (size_t from = begin + 1; from + 4 <= end; ++from) {
+      const void* next = std::memchr(window.data() + from, '\x1f', end - from);
+      if (next == nullptr) return false;
+      from = static_cast<size_t>(static_cast<const char*>(next) - window.data());
+      if (whole_at(from)) return true;
+    }
+    return false;
+  }
+
+  /// Whether the member at hand begins well: 256 KiB of it, or all there is.
+  bool begins_well() {
+    std::string room(kStretch, '\0');
+    z_stream look = {};
+    if (inflateInit2(&look, 15 + 16) != Z_OK) throw std::bad_alloc();
+    look.next_in = reinterpret_cast<Bytef*>(window.data() + begin);
+    look.avail_in = static_cast<uInt>(left());
+    look.next_out = reinterpret_cast<Bytef*>(room.data());
+    look.avail_out = static_cast<uInt>(room.size());
+    const int code = inflate(&look, Z_NO_FLUSH);
+    inflateEnd(&look);
+    return code == Z_OK && look.avail_out == 0;
+  }
+
+  bool go_on() {
+    if (streaming) stop_stream();
+    member_at = member_size = 0;
+    passed = damaged;
+    lost = true;
+    while (false_members < kMostFalseMembers && find_member()) {
+      fill_up();
+      if ((whole_at(begin) && take_whole()) || begins_well()) {
+        lost = false;
+        return true;
+      }
+      ++begin;
+    }
+    return false;
+  }
+
   /// Bytes of the member that is streamed; 0 once it has ended.
   int64_t stream_some(char* into, int64_t limit) {
     stream.next_out = reinterpret_cast<Bytef*>(into);
@@ -230,6 +320,7 @@ struct GzipMembers::State {
     for (;;) {
       if (left() == 0 && !fill()) {
         complain("the file ends inside a gzip member");
+        step_back();
         stop_stream();
         break;
       }
@@ -247,12 +338,18 @@ struct GzipMembers::State {
         if (!false_start) lost = false;
         complain(stream.msg != nullptr ? stream.msg : "a damaged gzip member");
         if (begin < end) ++begin;
+        step_back();
         stop_stream();
         break;
       }
       if (stream.avail_out == 0) break;
     }
     return static_cast<int64_t>(wanted - stream.avail_out);
+  }
+
+  /// Where go_on() looks from: damage may show behind the begin of the next member.
+  void step_back() {
+    if (strict) begin = static_cast<size_t>(std::max({int64_t{0}, static_cast<int64_t>(begin) - static_cast<int64_t>(kLookBack), member_base + 1 - base}));
   }
 
   void stop_stream() {
@@ -266,6 +363,7 @@ GzipMembers::GzipMembers(ReadBytes packed, SpareWork* spare, GzipDamage damage) 
 GzipMembers::~GzipMembers() = default;
 GzipMembers::GzipMembers(GzipMembers&&) noexcept = default;
 int64_t GzipMembers::read(char* into, int64_t limit) { return state_->read(into, limit); }
+bool GzipMembers::go_on() { return state_->go_on(); }
 int64_t GzipMembers::damaged() const { return state_->damaged; }
 const std::string& GzipMembers::damage() const { return state_->damage; }
 

@@ -19,8 +19,8 @@ bool begins_as_gzip(std::string_view head);
 
 enum class GzipDamage { passed, thrown };
 
-/// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given, and then
-/// reading goes on at the next one, or Error{input} is thrown. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
+/// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given (if that is
+/// thrown: unless a whole member follows within the next 4 MiB), and then reading goes on at the next one, or Error{input} is thrown. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
 /// the file, a member's bytes where they are no more than 8 MiB, and 5 MiB at most for each piece that is unpacked early.
 class GzipMembers {
  public:
@@ -31,6 +31,8 @@ class GzipMembers {
 
   /// Up to `limit` bytes; 0 at the end. Throws on account of the bytes only if that was asked for, each time from there on.
   int64_t read(char* into, int64_t limit);
+  /// After read() has thrown: to the next member that is whole, or at least begins well, whose bytes then follow. False if there is none.
+  bool go_on();
   int64_t damaged() const;             ///< places where the file does not hold what gzip says
   const std::string& damage() const;   ///< what the last of them was, with its place in the file
 

@@ -88,6 +88,7 @@ constexpr size_t kFrameStep = 5;  // what a frame wants first
 constexpr size_t kFrameStretch = size_t{256} << 10;  // of short frames, unpacked early in one go
 constexpr size_t kFrameEarlyBytes = size_t{8} << 20;  // that a stretch may unpack to
 constexpr uint64_t kWidestFrame = uint64_t{1} << 27;  // its window
+constexpr int kMostFalseFrames = 200;
 constexpr size_t kFrameDictionaryMost = size_t{16} << 20;
 
 uint32_t number_at(std::string_view bytes, size_t at) {
@@ -188,6 +189,7 @@ struct ZstdReader::State {
   size_t wanted = kFrameStep; // bytes of a frame at a time: a block, so that a damaged one takes none before it along
   UnpackedPart early;    // frames that were unpacked before
   size_t early_at = 0;
+  int false_frames = 0;  // that were looked at behind damage and were none
 
   int64_t place() const { return base + static_cast<int64_t>(at); }
   int64_t have() const { return base + static_cast<int64_t>(window.size()); }
@@ -213,22 +215,22 @@ struct ZstdReader::State {
     size_t length = 0;
     for (unsigned long long makes = 0; length < kFrameStretch && makes < kFrameEarlyBytes;) {
       const std::string_view rest = std::string_view(window).substr(static_cast<size_t>(offered - base) + length);
-      const size_t frame = ZSTD_findFrameCompressedSize(rest.data(), rest.size());
-      if (ZSTD_isError(frame) != 0) {
-        const bool cut = ZSTD_getErrorCode(frame) == ZSTD_error_srcSize_wrong;
+      const size_t size = ZSTD_findFrameCompressedSize(rest.data(), rest.size());
+      if (ZSTD_isError(size) != 0) {
+        const bool cut = ZSTD_getErrorCode(size) == ZSTD_error_srcSize_wrong;
         if (cut && fill()) continue;
         if (length == 0 && (!cut || source_ended || rest.size() >= most / 2)) hopeless = offered;
         starved = have();
         break;
       }
-      const unsigned long long said = ZSTD_getFrameContentSize(rest.data(), frame);
-      makes += said == ZSTD_CONTENTSIZE_UNKNOWN || said == ZSTD_CONTENTSIZE_ERROR ? 4 * frame : said;
+      const unsigned long long said = ZSTD_getFrameContentSize(rest.data(), size);
+      makes += said == ZSTD_CONTENTSIZE_UNKNOWN || said == ZSTD_CONTENTSIZE_ERROR ? 4 * size : said;
       if (length > 0 && makes > kFrameEarlyBytes) break;
       if (makes > kFrameEarlyBytes && said != ZSTD_CONTENTSIZE_UNKNOWN) {
         hopeless = offered;
         break;
       }
-      length += frame;
+      length += size;
     }
     return length;
   }
@@ -290,6 +292,87 @@ struct ZstdReader::State {
     return true;
   }
 
+  enum class Taken { whole, damaged, no };
+  /// The frame at hand in one go, if it is short: so nothing is given of one that is damaged.
+  Taken take_short() {
+    if (skippable(number_at(left(), 0))) return Taken::no;
+    size_t length = ZSTD_findFrameCompressedSize(left().data(), left().size());
+    while (ZSTD_getErrorCode(length) == ZSTD_error_srcSize_wrong && left().size() < kFrameStretch && fill()) length = ZSTD_findFrameCompressedSize(left().data(), left().size());
+    if (ZSTD_isError(length) != 0) return ZSTD_getErrorCode(length) == ZSTD_error_srcSize_wrong ? Taken::no : Taken::damaged;
+    const unsigned long long said = ZSTD_getFrameContentSize(left().data(), length);
+    const bool unknown = said == ZSTD_CONTENTSIZE_UNKNOWN;
+    if (length > kFrameStretch || (!unknown && said > kFrameEarlyBytes)) return Taken::no;
+    std::string& out = early.bytes;
+    if (!unknown || out.size() < 4 * length) out.resize(unknown ? 4 * length : static_cast<size_t>(said));
+    size_t made = 0;
+    for (;;) {
+      made = ZSTD_decompressDCtx(context.get(), out.data(), out.size(), left().data(), length);
+      if (!unknown || ZSTD_getErrorCode(made) != ZSTD_error_dstSize_tooSmall) break;
+      if (out.size() >= kFrameEarlyBytes) break;
+      out.resize(2 * out.size());
+    }
+    const bool good = ZSTD_isError(made) == 0;
+    const bool long_one = ZSTD_getErrorCode(made) == ZSTD_error_dstSize_tooSmall;
+    out.resize(good ? made : 0);
+    early_at = 0;
+    if (good) at += length;
+    return good ? Taken::whole : long_one ? Taken::no : Taken::damaged;
+  }
+
+  /// Whether a frame can be unpacked: all of it that is there, 8 MiB of it at most.
+  bool begins_well(std::string_view packed) const {
+    const Context look = new_context(dictionary);
+    std::string room(kPiece, '\0');
+    ZSTD_inBuffer in = {packed.data(), packed.size(), 0};
+    for (size_t made = 0; made < kFrameEarlyBytes;) {
+      ZSTD_outBuffer out = {room.data(), room.size(), 0};
+      const size_t hint = ZSTD_decompressStream(look.get(), &out, &in);
+      if (ZSTD_isError(hint) != 0) return false;
+      if (hint == 0) return true;
+      if (out.pos == 0 && in.pos == in.size) return made > 0;  // more of it is not at hand
+      made += out.pos;
+    }
+    return true;
+  }
+
+  /// Where the next frame that begins well stands in what is left, but not at its begin, within so many bytes; enough of it
+  /// must be at hand.
+  size_t next_frame(size_t within = std::string::npos) {
+    static constexpr std::string_view kMagic("\x28\xb5\x2f\xfd", 4);
+    for (size_t next = left().find(kMagic, 1); next != std::string::npos && false_frames < kMostFalseFrames; next = left().find(kMagic, next + 1)) {
+      const std::string_view rest = left().substr(next);
+      if (next >= within || (rest.size() < kFrameFill && !source_ended)) break;
+      if (window_of(rest.substr(0, kFrameHeader)) <= kWidestFrame && begins_well(rest.substr(0, kFrameFill))) return next;
+      ++false_frames;
+    }
+    return std::string::npos;
+  }
+
+  /// Whether one follows the short frame at hand soon: in as much of the file as is looked at whatever else is.
+  bool frame_follows() {
+    while (left().size() < 4 * kFrameFill && fill()) {
+    }
+    return next_frame(3 * kFrameFill) != std::string::npos;
+  }
+
+  bool go_on() {
+    early = {};
+    early_at = 0;
+    inside_frame = false;
+    wanted = kFrameStep;
+    if (ZSTD_isError(ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only)) != 0) throw std::bad_alloc();
+    for (;;) {
+      while (left().size() < most / 2 && fill()) {
+      }
+      if (const size_t next = next_frame(); next != std::string::npos) {
+        at += next;
+        return true;
+      }
+      if (source_ended || false_frames == kMostFalseFrames) return false;
+      at = std::max(at + 1, window.size() - std::min(window.size(), kFrameFill));
+    }
+  }
+
   int64_t read(char* into, int64_t limit) {
     for (;;) {
       if (early_at < early.bytes.size()) {
@@ -306,6 +389,9 @@ struct ZstdReader::State {
           early_at = 0;
           continue;
         }
+        const Taken taken = take_short();
+        if (taken == Taken::whole) continue;
+        if (taken == Taken::damaged && frame_follows()) damaged("its blocks or their checksum are damaged");
       }
       if (left().empty()) fill();
       ZSTD_inBuffer in = {left().data(), std::min(left().size(), wanted), 0};
@@ -325,6 +411,7 @@ ZstdReader::ZstdReader(ReadBytes packed, SpareWork* spare) : state_(std::make_un
 ZstdReader::~ZstdReader() = default;
 ZstdReader::ZstdReader(ZstdReader&&) noexcept = default;
 int64_t ZstdReader::read(char* into, int64_t limit) { return state_->read(into, limit); }
+bool ZstdReader::go_on() { return state_->go_on(); }
 
 ZstdFileReader::ZstdFileReader(const fs::path& path) : path_(path), in_(open_stored(path)) {
   std::error_code ignored;

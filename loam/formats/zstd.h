@@ -49,8 +49,12 @@ class ZstdReader {
   ~ZstdReader();
   ZstdReader(ZstdReader&&) noexcept;
 
-  /// Up to `limit` bytes; 0 at the end. Throws Error{input} with the place where the file is damaged or cut off.
+  /// Up to `limit` bytes; 0 at the end. Throws Error{input} with the place where the file is damaged or cut off. Of a frame
+  /// that is damaged, what came before the damage has been given, unless a whole frame follows it at hand.
   int64_t read(char* into, int64_t limit);
+  /// After read() has thrown: to the next frame that is whole, or at least begins well, whose bytes then follow. False if
+  /// there is none.
+  bool go_on();
 
  private:
   struct State;

@@ -55,6 +55,8 @@ class CollectWork : public OrderedWork {
   int64_t first() const { return tally_.file; }
   int64_t total_bytes() const { return total_bytes_; }
   int64_t streams() const override { return static_cast<int64_t>(list_.files.size()); }
+  /// A corpus's parts are long and their frames' windows wide: one at a time, or memory would grow with their number.
+  int64_t most_open() const override { return replay_ != nullptr ? 1 : OrderedWork::most_open(); }
 
   std::unique_ptr<Stream> open(int64_t file, SpareWork& spare) override;
 

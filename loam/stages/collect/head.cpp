@@ -1,6 +1,7 @@
 #include "loam/stages/collect/head.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "loam/formats/encoding.h"
@@ -39,6 +40,29 @@ ReadBytes with_head(std::string head, ReadBytes rest) {
       return static_cast<int64_t>(n);
     }
     return rest(into, limit);
+  };
+}
+
+ReadBytes from_place(ReadBytes source, std::function<size_t(std::string_view)> find) {
+  struct Held {
+    std::string bytes;
+    size_t at = 0;
+    bool found = false;
+  };
+  return [held = std::make_shared<Held>(), source = std::move(source), find = std::move(find)](char* into, int64_t limit) {
+    constexpr size_t kBlock = size_t{64} << 10, kKept = 512;
+    while (!held->found) {
+      if (!append_read(source, held->bytes, kBlock)) return int64_t{0};
+      const size_t place = find(held->bytes);
+      held->found = place != std::string_view::npos;
+      if (held->found) held->at = place;
+      if (!held->found && held->bytes.size() > kKept) held->bytes.erase(0, held->bytes.size() - kKept);
+    }
+    if (held->at == held->bytes.size()) return source(into, limit);
+    const size_t n = std::min(held->bytes.size() - held->at, static_cast<size_t>(limit));
+    std::copy_n(held->bytes.data() + held->at, n, into);
+    held->at += n;
+    return static_cast<int64_t>(n);
   };
 }
 

@@ -123,7 +123,7 @@ class Engine {
       chosen = number;
       break;
     }
-    const bool may_open = next_stream_ < count_ && static_cast<int64_t>(open_.size()) < 4 + 2 * static_cast<int64_t>(threads());
+    const bool may_open = next_stream_ < count_ && static_cast<int64_t>(open_.size()) < work_.most_open();
     if (chosen < 0 && may_open && (!full || next_stream_ == write_.first)) {
       chosen = next_stream_++;
       open_[chosen];
@@ -161,6 +161,8 @@ class Engine {
 };
 
 }  // namespace
+
+int64_t OrderedWork::most_open() const { return 4 + 2 * static_cast<int64_t>(threads()); }
 
 void run_ordered(OrderedWork& work, int64_t first, int64_t window_bytes) {
   Engine engine(work, first, window_bytes);

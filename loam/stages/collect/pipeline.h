@@ -29,6 +29,7 @@ class OrderedWork {
   };
   virtual ~OrderedWork() = default;
   virtual int64_t streams() const = 0;
+  virtual int64_t most_open() const;  ///< streams read side by side: by default a few for each thread
   /// On any thread. What the stream can do before its turn it may offer to `spare`, which outlives it.
   virtual std::unique_ptr<Stream> open(int64_t stream, SpareWork& spare) = 0;
   virtual void process(Batch& batch) = 0;                     ///< on any thread, any order

@@ -31,6 +31,7 @@ namespace {
 
 constexpr int64_t kHeadBytes = 64 << 10;
 constexpr int64_t kPdfTimes = 4;  // so many times longer than a document may be
+constexpr int kMostDamages = 1000;  // of one file: then it ends at the next
 constexpr int64_t kIndexBytes = int64_t{256} << 20;
 
 /// Where to end a part of a long text: behind the last empty line, line or word of its second half.
@@ -71,6 +72,9 @@ struct RecordReader::State {
   std::unique_ptr<WikiDumpReader> wiki;
   std::unique_ptr<ParquetReader> parquet;
   int64_t damages_told = 0;
+  int damages_passed = 0;     // of a packed file that is no archive
+  bool behind_damage = false; // the next member is the rest of the last one
+  std::string wiki_head;      // what a dump says before its first page
   size_t at = 0;  // into held_rows or the catalogue
   std::shared_ptr<const std::vector<std::string>> columns;
   std::vector<std::vector<std::string>> held_rows;  // looked at to find the text column
@@ -111,9 +115,12 @@ struct RecordReader::State {
         // Members behind a damaged one may be whole; a second complaint about the same file says nothing new.
         if (!open && after_damage) break;
         const bool damaged = !open || source_failed;
-        if (!open) ended = true;
+        const bool more = damaged && members && (!open || goes_on_behind_damage()) && damages_passed < kMostDamages && found_more();
+        if (more) ++damages_passed;
+        behind_damage = more && open;
+        if (!open && !more) ended = true;
         refuse(record, damaged ? "damaged" : "malformed", e.what());
-        after_damage = damaged;
+        after_damage = damaged && !more;
         finished = have = true;
       }
       if (have) {
@@ -129,7 +136,42 @@ struct RecordReader::State {
     return false;
   }
 
+  bool found_more() {
+    try {
+      return members->behind_damage();
+    } catch (const Error&) {  // the file itself cannot be read
+      return false;
+    }
+  }
+
+  /// Kinds whose next record is known where one begins in the midst of the file. A table's cells may hold line ends.
+  bool goes_on_behind_damage() const {
+    return wide_charset.empty() && (kind == FileKind::json_lines || kind == FileKind::text || kind == FileKind::markdown || kind == FileKind::rst || kind == FileKind::mbox || kind == FileKind::wiki);
+  }
+
+  /// The member's source from the first whole record behind damage.
+  ReadBytes from_next_record(ReadBytes from) {
+    switch (kind) {
+      case FileKind::wiki:
+        return with_head(wiki_head, from_place(std::move(from), [](std::string_view have) { return have.find("<page>"); }));
+      case FileKind::mbox:
+        return from_place(std::move(from), [](std::string_view have) {
+          for (size_t line = have.find("\nFrom "); line != std::string_view::npos; line = have.find("\nFrom ", line + 1)) {
+            const size_t end = have.find('\n', line + 1);
+            if (end != std::string_view::npos && mbox_from_line(have.substr(line + 1, end - line - 1))) return line + 1;
+          }
+          return std::string_view::npos;
+        });
+      case FileKind::json_lines: return from;  // half a row is none, and says so
+      default: return from_place(std::move(from), [](std::string_view have) {
+        const size_t end = have.find('\n');
+        return end == std::string_view::npos ? end : end + 1;
+      });
+    }
+  }
+
   bool next_member() {
+    if (behind_damage) return true;
     member.clear();
     if (!members && !archive_tried && (opens_as_archive() || opens_as_book() || opens_as_parquet())) return true;
     if (packed_done) return false;
@@ -164,6 +206,7 @@ struct RecordReader::State {
   /// Sets up the reader of the member's kind; true if it cannot be read as anything and `record` says why.
   bool open_member(RawRecord& record) {
     open = true;
+    finished = false;
     if (book) {
       kind = FileKind::epub;
       return false;
@@ -193,6 +236,10 @@ struct RecordReader::State {
         throw;
       }
     };
+    if (std::exchange(behind_damage, false)) {
+      source = from_next_record(std::move(source));
+      return open_kind(record);
+    }
     std::string head;
     bool whole = false;
     try {
@@ -219,8 +266,13 @@ struct RecordReader::State {
       return refuse(record, "unsupported", "parquet: a file that does not begin as one, or that is packed or in an archive; unpack it first");
     }
     find_charset(head, whole);
+    if (kind == FileKind::wiki) wiki_head = head.substr(0, head.find("<page>"));
     source = with_head(std::move(head), source);
     if (!wide_charset.empty()) source = to_utf8_stream(std::move(source), wide_charset);
+    return open_kind(record);
+  }
+
+  bool open_kind(RawRecord& record) {
     const int64_t limit = config.max_document_bytes;
     switch (kind) {
       case FileKind::json_lines: lines = std::make_unique<LineReader>(source, 2 * limit); break;
