@@ -30,7 +30,8 @@ quietly() { "$loam" --threads 2 "$@" > "$work/said" 2>&1 || { cat "$work/said" >
 [ -s "$work/test.jsonl" ] || head -2000 "$work/other.jsonl" | tail -1000 | cut -c 1-600 | sed 's/$/"}/' > "$work/test.jsonl"
 [ -e "$work/other/manifest.json" ] || quietly collect x="$work/other.jsonl" --preset none --out "$work/other" --force
 for size in "$megabytes" "$((megabytes * 10))"; do
-  texts=$work/$size.jsonl
+  texts=$work/$size.jsonl lined=$work/$size-lines.jsonl
+  case " $stages " in *" fineweb "*) [ -s "$lined" ] || { LINES=1 "$here/texts.sh" "$size" "$@" > "$lined.new" && mv "$lined.new" "$lined"; } ;; esac
   [ -s "$texts" ] || { "$here/texts.sh" "$size" "$@" > "$texts.new" && mv "$texts.new" "$texts"; }
   for stage in $stages; do
     out=$work/out-$stage
@@ -42,7 +43,7 @@ for size in "$megabytes" "$((megabytes * 10))"; do
       substrings) run substrings "$size" collect x="$texts" --repeated substrings --out "$out" ;;
       against) run against "$size" collect x="$texts" --dedup near --against "$work/other" --out "$out" ;;
       decontaminate) run decontaminate "$size" collect x="$texts" --decontaminate "$work/test.jsonl" --out "$out" ;;
-      fineweb) run fineweb "$size" collect x="$texts" --preset fineweb --out "$out" ;;
+      fineweb) run fineweb "$size" collect x="$lined" --preset fineweb --out "$out" ;;
       replay | tokenizer | tokenize)
         [ -e "$work/corpus-$size/manifest.json" ] || quietly collect x="$texts" --out "$work/corpus-$size" --force
         case $stage in

@@ -19,7 +19,7 @@ from model import GPT, GPTConfig  # noqa: E402
 train, held, held_ids, minutes = sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])
 layers, heads, width, context, batch = map(int, sys.argv[6:11])
 rate, seconds = float(sys.argv[11]), 60 * minutes
-autocast = bool(os.environ.get("AUTOCAST"))  # forward in bfloat16, where the processor is good at it
+autocast = bool(os.environ.get("AUTOCAST"))  # forward in bfloat16 (train.py itself computes in float32 on a CPU)
 torch.set_num_threads(2)
 torch.manual_seed(int(os.environ.get("SEED", "1")))
 if train.endswith(".bin"):

@@ -1,6 +1,6 @@
 # Tokens a second of nanoGPT's model in PyTorch, by its own train.py's rules (bench/training/step_speed.sh calls this).
 #   python3 nanogpt_step.py NANOGPT LAYERS HEADS WIDTH CONTEXT VOCABULARY BATCH STEPS
-# AUTOCAST=1 in the environment: forward in bfloat16, as train.py does where the processor is good at it.
+# AUTOCAST=1 in the environment: forward in bfloat16 (train.py itself computes in float32 on a CPU).
 import os, sys, time
 
 import torch

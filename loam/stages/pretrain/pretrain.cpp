@@ -133,9 +133,9 @@ std::optional<double> byte_floor(const TokenSet& tokens, const Tokenizer& tokeni
 std::string card(const PretrainPlan& plan, const TokenSet& tokens, const PretrainReport& report, const std::string& init) {
   const TrainResult& result = report.result;
   ModelCard card{"A base language model", "text-generation", "Continues a text. It was not taught to answer or to follow instructions.", "loam generate FOLDER --prompt \"The history of the\""};
-  card.model = fmt::format("| | |\n|---|---|\n| shape | {} |\n| parameters | {} |\n| layers, width, heads | {}, {}, {} |\n| vocabulary | {} |\n| context | {} tokens |\n",
+  card.model = fmt::format("| | |\n|---|---|\n| shape | {} |\n| parameters | {} |\n| layers, width, heads | {}, {}, {} |\n| vocabulary | {} |\n| context | {} tokens |\n| products in training | {} |\n",
                            plan.model.family == Family::gpt2 ? "GPT-2" : "Llama", with_commas(parameter_count(plan.model)), plan.model.layers, plan.model.channels, plan.model.heads,
-                           with_commas(plan.model.vocab), plan.model.context);
+                           with_commas(plan.model.vocab), plan.model.context, plan.precision == Precision::bfloat16 ? "factors of bfloat16, sums of float32" : "float32");
   card.data = fmt::format("{} tokens of training text, {} held out by whole documents (tokens `{}`).\n", with_commas(tokens.train().token_count()),
                           with_commas(tokens.val().token_count()), tokens.artifact().content.substr(0, 12));
   const Json sources = tokens.artifact().counts.value("sources", Json::array());
