@@ -19,7 +19,7 @@
 namespace loam {
 namespace {
 
-constexpr int64_t kSortBytes = int64_t{8} << 20;    // a thread
+constexpr int64_t kPassageSortBytes = int64_t{8} << 20;    // a thread
 constexpr int64_t kReadWindows = 6000;
 constexpr int64_t kMostBuckets = 1024;              // all are open at once
 constexpr size_t kRowBuffer = 4 << 10;
@@ -71,7 +71,7 @@ class Groups {
 void sort_passages(const fs::path& folder, int64_t bucket, MarkFiles& marks) {
   const fs::path file = bucket_file(folder, bucket);
   const ReadBytes read = open_stored(file);
-  ExternalSort<Window> sort({.stem = folder / fmt::format("run-{:04}", bucket), .bytes = kSortBytes, .stopped = kSortStopped});
+  ExternalSort<Window> sort({.stem = folder / fmt::format("run-{:04}", bucket), .bytes = kPassageSortBytes, .stopped = kSortStopped});
   std::vector<Window> windows;
   while (read_windows(read, windows, kReadWindows, file)) {
     stop_if_requested(kSortStopped);
@@ -85,7 +85,7 @@ void sort_passages(const fs::path& folder, int64_t bucket, MarkFiles& marks) {
 
 WindowFiles::WindowFiles(fs::path folder, int64_t text_bytes)
     : folder_(std::move(folder)),
-      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kSortBytes / 2), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
+      descriptors_(static_cast<size_t>(std::clamp<int64_t>(text_bytes / kBytesPerToken * static_cast<int64_t>(sizeof(Window)) / (kPassageSortBytes / 2), 1, kMostBuckets)), -1), mutexes_(descriptors_.size()) {
   for (size_t bucket = 0; bucket < descriptors_.size(); ++bucket) {
     const fs::path file = bucket_file(folder_, static_cast<int64_t>(bucket));
     descriptors_[bucket] = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);

@@ -22,6 +22,7 @@
 #include "loam/formats/parquet.h"
 #include "loam/formats/utf8.h"
 #include "loam/formats/warc.h"
+#include "loam/stages/collect/behind_damage.h"
 #include "loam/stages/collect/columns.h"
 #include "loam/stages/collect/head.h"
 #include "loam/stages/collect/web_page.h"
@@ -115,7 +116,7 @@ struct RecordReader::State {
         // Members behind a damaged one may be whole; a second complaint about the same file says nothing new.
         if (!open && after_damage) break;
         const bool damaged = !open || source_failed;
-        const bool more = damaged && members && (!open || goes_on_behind_damage()) && damages_passed < kMostDamages && found_more();
+        const bool more = damaged && members && (!open || (wide_charset.empty() && goes_on_behind_damage(kind))) && damages_passed < kMostDamages && found_more();
         if (more) ++damages_passed;
         behind_damage = more && open;
         if (!open && !more) ended = true;
@@ -141,32 +142,6 @@ struct RecordReader::State {
       return members->behind_damage();
     } catch (const Error&) {  // the file itself cannot be read
       return false;
-    }
-  }
-
-  /// Kinds whose next record is known where one begins in the midst of the file. A table's cells may hold line ends.
-  bool goes_on_behind_damage() const {
-    return wide_charset.empty() && (kind == FileKind::json_lines || kind == FileKind::text || kind == FileKind::markdown || kind == FileKind::rst || kind == FileKind::mbox || kind == FileKind::wiki);
-  }
-
-  /// The member's source from the first whole record behind damage.
-  ReadBytes from_next_record(ReadBytes from) {
-    switch (kind) {
-      case FileKind::wiki:
-        return with_head(wiki_head, from_place(std::move(from), [](std::string_view have) { return have.find("<page>"); }));
-      case FileKind::mbox:
-        return from_place(std::move(from), [](std::string_view have) {
-          for (size_t line = have.find("\nFrom "); line != std::string_view::npos; line = have.find("\nFrom ", line + 1)) {
-            const size_t end = have.find('\n', line + 1);
-            if (end != std::string_view::npos && mbox_from_line(have.substr(line + 1, end - line - 1))) return line + 1;
-          }
-          return std::string_view::npos;
-        });
-      case FileKind::json_lines: return from;  // half a row is none, and says so
-      default: return from_place(std::move(from), [](std::string_view have) {
-        const size_t end = have.find('\n');
-        return end == std::string_view::npos ? end : end + 1;
-      });
     }
   }
 
@@ -237,7 +212,7 @@ struct RecordReader::State {
       }
     };
     if (std::exchange(behind_damage, false)) {
-      source = from_next_record(std::move(source));
+      source = from_next_record(kind, std::move(source), wiki_head);
       return open_kind(record);
     }
     std::string head;
