@@ -36,9 +36,9 @@ struct alignas(64) Share {
 class Team {
  public:
   explicit Team(int size) : shares_(static_cast<size_t>(size)) {
-    for (int i = 1; i < size; ++i) workers_.emplace_back([this, i] { work(i); });
     // With more threads than cores a spinning thread only keeps a working one from running.
-    spins_ = size <= hardware_threads() ? 20000 : 0;
+    spins_ = size <= hardware_threads() ? 20000 : 0;  // before they begin: they read it
+    for (int i = 1; i < size; ++i) workers_.emplace_back([this, i] { work(i); });
   }
 
   ~Team() {
