@@ -20,7 +20,8 @@ bool begins_as_gzip(std::string_view head);
 enum class GzipDamage { passed, thrown };
 
 /// The bytes of all members, one after the other. Where a member is damaged, what could be had of it is given (if that is
-/// thrown: unless a whole member follows within the next 4 MiB), and then reading goes on at the next one, or Error{input} is thrown. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
+/// thrown: unless a whole member follows within the next 4 MiB), and then reading goes on at the next one, or Error{input} is
+/// thrown, behind which go_on() finds the next one. Short members are unpacked early where `spare` has room, which changes no byte. Memory: 4 MiB of
 /// the file, a member's bytes where they are no more than 8 MiB, and 5 MiB at most for each piece that is unpacked early.
 class GzipMembers {
  public:

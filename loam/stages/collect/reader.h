@@ -42,8 +42,8 @@ struct ReaderConfig {
   int64_t max_document_bytes = int64_t{32} << 20;
 };
 
-/// Reasons of records that are none: "unsupported", "binary", "damaged" (the file cannot be read or unpacked from here
-/// on), "malformed" (one row, or a file that is not what its name says), "too_large", "no_text" (no text column); of web archives: "http_status",
+/// Reasons of records that are none: "unsupported", "binary", "damaged" (the file cannot be read or unpacked here; where
+/// behind_damage.h knows how, reading goes on behind it), "malformed" (one row, or a file that is not what its name says), "too_large", "no_text" (no text column); of web archives: "http_status",
 /// "content_type" and "revisit" (no page, another kind of file, one that was stored before); of wikis: "redirect" and
 /// "namespace" (a page that points to another, and talk, templates and the like).
 class RecordReader {
